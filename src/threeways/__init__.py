@@ -1,0 +1,1 @@
+"""Helpers that the chapters of *Deep Learning Three Ways* import."""
