@@ -1,0 +1,1 @@
+"""What authors and CI run on the notebooks: refresh, editions, hygiene."""
