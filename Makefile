@@ -1,0 +1,134 @@
+# Deep Learning Three Ways. `make` lists the targets; everything runs in .venv, which
+# tools/environment.py makes when it is needed.
+# Written for GNU make 3.81 (macOS) and later.
+
+PYTHON ?= python3
+VENV   := .venv/bin/python
+PYTEST := $(VENV) -m pytest
+# Which Python makes .venv: a PYTHON given by the user counts, ours is only a default.
+CHOSEN := $(if $(filter file,$(origin PYTHON)),,--chosen)
+
+# The parts of `make test`, quickest first.
+PARTS := house hygiene helper canaries formulas notebooks editions book browser
+
+# Recipes share _build and the two levels of .venv, so one runs after the other even
+# under `make -j`. What is worth running in parallel does so within its recipe.
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+unexport PYTHONPATH PYTHONHOME
+
+.PHONY: help env-book env-full
+help:
+	@echo "make TARGET, where TARGET is one of:"
+	@echo
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | \
+	    awk -F '|' '{ printf "  %-15s %s\n", $$1, $$2 }'
+	@echo
+	@echo "PYTHON=python3.12 chooses the Python that .venv is made with (3.11 to 3.13)."
+
+env-book env-full: env-%:
+	@command -v "$(PYTHON)" >/dev/null || { echo "There is no $(PYTHON) here. Install" \
+	    "Python 3.11 to 3.13, or say where one is: make PYTHON=/path/to/python3"; exit 1; }
+	@"$(PYTHON)" tools/environment.py $* $(CHOSEN)
+
+# --- Reading ---------------------------------------------------------------------
+
+.PHONY: book
+# A page read with a warning is not read again by the next build, which would then
+# pass. So what was read is kept only by a build that succeeds; and it is dropped when
+# our extensions change, which Sphinx doesn't notice.
+book: env-book ## build the book into _build/html
+	@mkdir -p _build
+	@if [ ! -e _build/.succeeded ] || [ -n "$$(find book/_ext tools _config.yml \
+	    .venv/environment.json -newer _build/.succeeded \
+	    -not -path '*/__pycache__*' -type f)" ]; \
+	    then rm -rf _build/.doctrees; fi
+	@rm -f _build/.succeeded
+	@$(VENV) -c 'from jupyter_book.cli.main import main; main()' \
+	    build . -n -W --keep-going --quiet
+	@touch _build/.succeeded
+	@echo "The book is built. Open it in a browser:"
+	@echo "  file://$$(pwd | sed 's/ /%20/g')/_build/html/index.html"
+
+# --- Writing ---------------------------------------------------------------------
+
+.PHONY: lab notebooks editions lint lock
+lab: env-full ## open JupyterLab on the notebooks
+	$(VENV) -m jupyterlab notebooks
+
+notebooks: env-full ## execute and normalise the notebooks [NB=notebooks/x/y.ipynb]
+	$(VENV) -m tools.refresh $(if $(NB),"$(NB)")
+
+editions: env-full ## write the one-framework notebooks into _build/editions
+	$(VENV) -m tools.editions
+
+lint: env-full ## check our Python code with ruff
+	$(VENV) -m ruff check src tools tests book/_ext
+	$(VENV) -m ruff format --check src tools tests book/_ext
+
+lock: env-full ## resolve constraints.txt anew, after a requirement changed
+	@cp constraints.txt _build/constraints.old
+	@: > constraints.txt
+	@$(VENV) -m uv pip compile requirements.txt --output-file constraints.txt --quiet \
+	    --universal --python-version 3.11 --fork-strategy fewest \
+	    --no-emit-package threeways --annotation-style line \
+	    --custom-compile-command "make lock" \
+	    || { cp _build/constraints.old constraints.txt; exit 1; }
+
+# --- Proving ---------------------------------------------------------------------
+
+.PHONY: test $(PARTS:%=test-%) test-cpu
+test: env-full ## run all the parts below, and name those that failed
+	@failed=; times=; \
+	for part in $(PARTS); do \
+	    echo; echo "=== test-$$part"; start=$$(date +%s); \
+	    if $(MAKE) --no-print-directory test-$$part; then result=passed; \
+	    else result=FAILED; failed="$$failed test-$$part"; fi; \
+	    times="$$times$$(printf '%-16s %-7s %5d s' \
+	        test-$$part $$result $$(($$(date +%s) - start)))|"; \
+	done; \
+	echo; echo "=== make test"; printf '%s' "$$times" | tr '|' '\n'; \
+	if [ -n "$$failed" ]; then echo "Failed:$$failed"; exit 1; fi; \
+	echo "All parts passed."
+
+test-house: env-full ## this house: .venv's making, the Makefile, the documents
+	$(PYTEST) tests/house -n auto
+
+test-hygiene: env-full ## the notebooks' form: order, tags, metadata, links, alt text
+	$(PYTEST) tests/hygiene
+
+test-helper: env-full ## the helper package threeways
+	$(PYTEST) tests/helper
+
+test-canaries: env-full ## every gate closes: notebooks made wrong on purpose
+	$(PYTEST) tests/canaries -n auto
+
+test-formulas: env-full ## the chapters' NumPy formulas against the three frameworks
+	$(PYTEST) tests/formulas -n auto
+
+# One worker a notebook: its cells share a kernel.
+test-notebooks: env-full ## every stored output against a fresh run (nbval, strict)
+	$(PYTEST) --nbval notebooks -n auto --dist loadscope -p no:cacheprovider
+
+test-editions: env-full ## each one-framework notebook, with no other framework
+	$(PYTEST) tests/editions -n auto
+
+test-book: env-full book ## the built pages
+	$(PYTEST) tests/book
+
+test-browser: env-full book ## the built pages in Chromium
+	$(PYTEST) tests/browser
+
+test-cpu: env-full ## the notebooks once more as other CPUs would compute them
+	$(PYTEST) tests/cpu
+
+# --- Tidying up ------------------------------------------------------------------
+
+.PHONY: clean clean-all
+clean: ## remove what was built; keep .venv
+	rm -rf _build .pytest_cache .hypothesis .ruff_cache
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
+
+clean-all: clean ## remove .venv too
+	rm -rf .venv
