@@ -10,8 +10,6 @@ in, folded solutions, and cells that check the three frameworks against each oth
 """
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 
@@ -23,8 +21,10 @@ from sphinx.transforms import SphinxTransform
 from sphinx.util import logging
 from sphinx_design.shared import create_component
 
-FRAMEWORKS = {"pytorch": "PyTorch", "tensorflow": "TensorFlow", "keras": "Keras"}
-"""Each framework's tag and its label, in the order of the tabs."""
+from tools.groups import FRAMEWORKS, framework_groups
+
+NAMES = {"pytorch": "PyTorch", "tensorflow": "TensorFlow", "keras": "Keras"}
+"""The label of each framework's tab."""
 
 CATALOGUE = "framework_tabs"
 """The message catalogue of the few words the extension adds to a page."""
@@ -33,30 +33,13 @@ _ = get_translation(CATALOGUE)
 logger = logging.getLogger(__name__)
 
 
-@dataclass
-class Group:
-    """A run of tagged cells that belong into one tab set."""
+Group = dict[str, list[nodes.container]]
+"""A tab group: the cells of each framework, in the order of the notebook."""
 
-    cells: dict[str, list[nodes.container]] = field(default_factory=dict)
 
-    @property
-    def first(self) -> nodes.container:
-        """The cell that stands first in the notebook."""
-        return next(iter(self.cells.values()))[0]
-
-    @property
-    def last(self) -> nodes.container:
-        """The cell that stands last in the notebook."""
-        return next(reversed(self.cells.values()))[-1]
-
-    def takes(self, framework: str, cell: nodes.container) -> bool:
-        """Whether ``cell`` follows directly and doesn't return to an earlier tab."""
-        follows = (
-            cell.parent is self.last.parent
-            and cell["cell_index"] == self.last["cell_index"] + 1
-        )
-        returns = framework in self.cells and framework != list(self.cells)[-1]
-        return follows and not returns
+def first(group: Group) -> nodes.container:
+    """Return the group's first cell, the one that carries its metadata."""
+    return next(iter(group.values()))[0]
 
 
 def tags(cell: nodes.container) -> list[str]:
@@ -64,33 +47,24 @@ def tags(cell: nodes.container) -> list[str]:
     return cell["cell_metadata"].get("tags", [])
 
 
-def code_cells(document: nodes.document) -> Iterator[nodes.container]:
-    """Yield the page's code cells in order."""
-    for node in document.findall(nodes.container):
-        if node.get("nb_element") == "cell_code":
-            yield node
+def code_cells(document: nodes.document) -> dict[int, nodes.container]:
+    """Return the page's code cells by their position in the notebook."""
+    return {
+        node["cell_index"]: node
+        for node in document.findall(nodes.container)
+        if node.get("nb_element") == "cell_code"
+    }
 
 
-def groups(document: nodes.document) -> list[Group]:
-    """Return the runs of framework cells, split where a framework comes back."""
-    found: list[Group] = []
-    for cell in code_cells(document):
-        named = [name for name in FRAMEWORKS if name in tags(cell)]
-        if not named:
-            continue
-        if len(named) > 1:
-            logger.warning(
-                "a cell belongs into one tab, but is tagged %s",
-                " and ".join(named),
-                location=cell,
-                type="framework_tabs",
-                subtype="tags",
-            )
-        framework = named[0]
-        if not (found and found[-1].takes(framework, cell)):
-            found.append(Group())
-        found[-1].cells.setdefault(framework, []).append(cell)
-    return found
+def tab_groups(document: nodes.document) -> list[Group]:
+    """Return the runs of framework cells that become one tab set each."""
+    cells = code_cells(document)
+    positions = range(max(cells, default=-1) + 1)
+    divided = framework_groups(tags(cells[n]) if n in cells else [] for n in positions)
+    return [
+        {framework: [cells[n] for n in run] for framework, run in group.items()}
+        for group in divided
+    ]
 
 
 def chapter_metadata(document: nodes.document) -> dict:
@@ -105,31 +79,31 @@ def chapter_metadata(document: nodes.document) -> dict:
 class FrameworkTabs(SphinxTransform):
     """Put each run of framework cells into a synced tab set, and label the rest."""
 
-    # Before Sphinx looks for messages to translate (10), so that reasons are among them.
+    # Before Sphinx looks for messages to translate (10): reasons are among them.
     default_priority = 9
 
     def apply(self, **kwargs) -> None:
         """Transform the page in place."""
         chapter = chapter_metadata(self.document).get("missing", {})
-        for group in groups(self.document):
+        for group in tab_groups(self.document):
             tabulate(group, reasons(group, chapter))
-        for cell in list(code_cells(self.document)):
+        for cell in code_cells(self.document).values():
             label(cell)
 
 
 def reasons(group: Group, chapter: dict[str, str]) -> dict[str, str]:
     """Return why frameworks are absent from a group; warn where nobody says so."""
-    cell = group.first["cell_metadata"].get("threeways", {}).get("missing", {})
+    cell = first(group)["cell_metadata"].get("threeways", {}).get("missing", {})
     given = {name: why for name, why in {**chapter, **cell}.items() if why.strip()}
-    absent = [name for name in FRAMEWORKS if name not in group.cells]
+    absent = [name for name in FRAMEWORKS if name not in group]
     for name in absent:
         if name not in given:
             logger.warning(
                 "these tabs lack %s: add it, or give the reason in the metadata of "
                 "their first cell, as threeways.missing.%s",
-                FRAMEWORKS[name],
+                NAMES[name],
                 name,
-                location=group.first,
+                location=first(group),
                 type="framework_tabs",
                 subtype="missing",
             )
@@ -138,7 +112,7 @@ def reasons(group: Group, chapter: dict[str, str]) -> dict[str, str]:
             logger.warning(
                 "threeways.missing names %s, which is not missing here",
                 name,
-                location=group.first,
+                location=first(group),
                 type="framework_tabs",
                 subtype="stale",
             )
@@ -147,23 +121,23 @@ def reasons(group: Group, chapter: dict[str, str]) -> dict[str, str]:
 
 def tabulate(group: Group, missing: dict[str, str]) -> None:
     """Replace the cells of ``group`` by one tab set, with a note on missing tabs."""
+    start = first(group)
     tab_set = create_component("tab-set", classes=["sd-tab-set", "framework-tabs"])
-    tab_set.source, tab_set.line = group.first.source, group.first.line
-    group.first.parent.insert(group.first.parent.index(group.first), tab_set)
-    for framework, name in FRAMEWORKS.items():
-        if cells := group.cells.get(framework):
+    tab_set.source, tab_set.line = start.source, start.line
+    start.parent.insert(start.parent.index(start), tab_set)
+    for framework in FRAMEWORKS:  # the order of the tabs, whatever that of the cells
+        if cells := group.get(framework):
             for cell in cells:
                 cell.parent.remove(cell)
-            tab_set += tab_item(framework, name, cells)
+            tab_set += tab_item(framework, cells)
     for framework, reason in missing.items():
-        tab_set += missing_note(framework, reason, group.first)
+        tab_set += missing_note(framework, reason, start)
 
 
-def tab_item(framework: str, name: str, cells: list[nodes.container]) -> nodes.Element:
+def tab_item(framework: str, cells: list[nodes.container]) -> nodes.Element:
     """Return what sphinx-design's ``tab-item`` directive would for these cells."""
-    rubric = nodes.rubric(
-        "", name, classes=["sd-tab-label"], sync_group="framework", sync_id=framework
-    )
+    rubric = nodes.rubric("", NAMES[framework], classes=["sd-tab-label"])
+    rubric["sync_group"], rubric["sync_id"] = "framework", framework
     content = create_component(
         "tab-content", classes=["sd-tab-content"], children=cells
     )
@@ -172,11 +146,9 @@ def tab_item(framework: str, name: str, cells: list[nodes.container]) -> nodes.E
     )
 
 
-def missing_note(
-    framework: str, reason: str, cell: nodes.container
-) -> nodes.container:
+def missing_note(framework: str, reason: str, cell: nodes.container) -> nodes.container:
     """Return the small note that says why a framework has no tab."""
-    heading = _("No %s tab:") % FRAMEWORKS[framework]
+    heading = _("No %s tab:") % NAMES[framework]
     why = nodes.paragraph(reason, reason)
     why.source, why.line = cell.source, cell.line  # hence translatable
     return nodes.container(

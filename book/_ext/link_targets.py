@@ -1,20 +1,21 @@
-"""What a plain Markdown link can point at: headings, and entries of the bibliography.
+"""What a plain Markdown link can point at, besides pages.
 
 A chapter is read in the book, in JupyterLab, on GitHub and in Colab. Roles such as
-``{cite:p}`` and ``{ref}`` read badly outside the book, so chapters write ordinary links:
+``{cite:p}`` and ``{eq}`` read badly outside the book, so chapters write plain links:
 
-- ``[normal equation](#Normal-equation)``: a heading, spelled as Jupyter spells its anchor;
+- ``[normal equation](#Normal-equation)``: a heading, by the anchor Jupyter gives it;
 - ``[squared error](#eq-squared-error)``: a formula, by its label;
-- ``[Legendre (1805)](../../book/references.md#legendre1805)``: an entry, by BibTeX key.
+- ``[Legendre (1805)](../../book/references.md#legendre1805)``: an entry, by its key.
 
-MyST resolves the second kind by itself. This extension teaches it the other two, so
-that a link that leads nowhere is a warning, and so an error under ``-W``.
+The author's words stay as they are. A link that leads nowhere is a warning, and so an
+error under ``-W``.
 """
 
 from docutils import nodes
 from pybtex.plugin import register_plugin
 from pybtex.style.formatting.plain import Style as PlainStyle
 from sphinx.application import Sphinx
+from sphinx.transforms import SphinxTransform
 
 
 class LastFirstStyle(PlainStyle):
@@ -28,20 +29,29 @@ def jupyter_anchor(title: str) -> str:
     return title.replace(" ", "-")
 
 
-def add_bibliography_targets(app: Sphinx, doctree: nodes.document) -> None:
-    """Let ``[text](page.md#key)`` reach the entries listed on the page just read."""
-    docname = app.env.docname
-    for where, bibliography in app.env.get_domain("cite").bibliographies.items():
-        if where.docname != docname:
-            continue
-        slugs = app.env.metadata[docname].setdefault("myst_slugs", {})
-        for key, entry in bibliography.citation_nodes.items():
-            slugs[key] = (bibliography.line, entry["ids"][0], key)
+class LinkTargets(SphinxTransform):
+    """Tell MyST about formulas and bibliography entries, as it knows headings."""
+
+    default_priority = 878  # just before MyST resolves the links within a page
+
+    def apply(self, **kwargs) -> None:
+        """Add this page's targets to the table MyST keeps of its headings."""
+        # The table maps a link's target to (line, id on the page, text if none given).
+        table = self.env.metadata[self.env.docname].setdefault("myst_slugs", {})
+        for formula in self.document.findall(nodes.math_block):
+            if label := formula.get("label"):
+                number = f"({formula['number']})"
+                table[label] = (formula.line, formula["ids"][0], number)
+        for where, listing in self.env.get_domain("cite").bibliographies.items():
+            if where.docname == self.env.docname:
+                for key, entry in listing.citation_nodes.items():
+                    table[key] = (listing.line, entry["ids"][0], key)
+        self.document.myst_slugs = table
 
 
 def setup(app: Sphinx) -> dict:
-    """Register the style and the hook with Sphinx."""
+    """Register the style and the transform with Sphinx."""
     app.setup_extension("sphinxcontrib.bibtex")
     register_plugin("pybtex.style.formatting", "lastfirst", LastFirstStyle, force=True)
-    app.connect("doctree-read", add_bibliography_targets)
+    app.add_transform(LinkTargets)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
