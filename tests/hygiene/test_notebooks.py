@@ -1,0 +1,21 @@
+"""Every chapter keeps every rule of ``tools.hygiene``."""
+
+import pytest
+
+from tools.hygiene import BOOK_RULES, RULES, problems
+from tools.notebooks import chapter_name, find, read
+
+BOOK = {path: read(path) for path in find()}
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+@pytest.mark.parametrize("path", BOOK, ids=chapter_name)
+def test_rule(path, rule):
+    found = problems(rule, path, BOOK[path])
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("rule", BOOK_RULES, ids=lambda rule: rule.__name__)
+def test_book_rule(rule):
+    found = list(rule(BOOK))
+    assert not found, "\n".join(found)
