@@ -151,8 +151,10 @@ def missing_note(framework: str, reason: str, cell: nodes.container) -> nodes.co
     heading = _("No %s tab:") % NAMES[framework]
     why = nodes.paragraph(reason, reason)
     why.source, why.line = cell.source, cell.line  # hence translatable
-    return nodes.container(
-        "", nodes.paragraph("", heading), why, classes=["framework-missing"]
+    return create_component(
+        "div",
+        classes=["framework-missing"],
+        children=[nodes.paragraph("", heading), why],
     )
 
 

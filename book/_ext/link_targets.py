@@ -3,7 +3,8 @@
 A chapter is read in the book, in JupyterLab, on GitHub and in Colab. Roles such as
 ``{cite:p}`` and ``{eq}`` read badly outside the book, so chapters write plain links:
 
-- ``[normal equation](#Normal-equation)``: a heading, by the anchor Jupyter gives it;
+- ``[normal equation](#Normal-equation)``: a heading, by the anchor Jupyter gives it
+  (the one GitHub gives to pages, ``#normal-equation``, works in the book too);
 - ``[squared error](#eq-squared-error)``: a formula, by its label;
 - ``[Legendre (1805)](../../book/references.md#legendre1805)``: an entry, by its key.
 
@@ -24,11 +25,6 @@ class LastFirstStyle(PlainStyle):
     default_name_style = "lastfirst"
 
 
-def jupyter_anchor(title: str) -> str:
-    """Return the anchor JupyterLab and nbconvert give to a heading."""
-    return title.replace(" ", "-")
-
-
 class LinkTargets(SphinxTransform):
     """Tell MyST about formulas and bibliography entries, as it knows headings."""
 
@@ -38,6 +34,8 @@ class LinkTargets(SphinxTransform):
         """Add this page's targets to the table MyST keeps of its headings."""
         # The table maps a link's target to (line, id on the page, text if none given).
         table = self.env.metadata[self.env.docname].setdefault("myst_slugs", {})
+        for line, section, title in list(table.values()):  # of headings, so far
+            table.setdefault(title.replace(" ", "-"), (line, section, title))
         for formula in self.document.findall(nodes.math_block):
             if label := formula.get("label"):
                 number = f"({formula['number']})"
