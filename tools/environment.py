@@ -180,7 +180,7 @@ def check_python(version, level):
     found = ".".join(map(str, version))
     oldest, newest = (".".join(map(str, v)) for v in (OLDEST, NEWEST_FULL))
     others = [f"python3.{minor}" for minor in (13, 12, 11)]
-    other = next((name for name in others if shutil.which(name)), None)
+    other = next((name for name in others if runs(name)), None)
     if other:
         remedy = f"You have {other}: add PYTHON={other} to the make command."
     else:
@@ -198,6 +198,17 @@ def check_python(version, level):
             " (`make book` works without it.)",
             remedy,
         )
+
+
+def runs(command):
+    """Whether this Python is here and starts: a version manager's shim may not."""
+    import subprocess
+
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    try:
+        return subprocess.call([command, "-c", ""], **quiet) == 0
+    except OSError:
+        return False
 
 
 def check_venv_module():
@@ -234,23 +245,21 @@ def run(command, log, lock):
     import subprocess
 
     hostile = ("PYTHONPATH", "PYTHONHOME", "PIP_USER", "PIP_TARGET", "PIP_PREFIX")
-    with (
-        Ticker() as ticker,
-        subprocess.Popen(
-            command,
-            cwd=str(ROOT),
-            env={k: v for k, v in os.environ.items() if k not in hostile},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            errors="replace",
-            # Should this process be killed, pip goes on: the lock must outlive us then.
-            pass_fds=[lock],
-        ) as process,
-    ):
+    process = subprocess.Popen(
+        command,
+        cwd=str(ROOT),
+        env={k: v for k, v in os.environ.items() if k not in hostile},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+        # Should this process be killed, pip goes on: the lock must outlive us then.
+        pass_fds=[lock],
+    )
+    output = []
+    with process, Ticker() as ticker:
         try:
-            output = []
             for line in process.stdout:
                 output.append(line)
                 log.write(line)

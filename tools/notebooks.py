@@ -89,11 +89,12 @@ def code_cells(notebook: NotebookNode) -> Iterator[NotebookNode]:
 def kernel_settings(folder: str | Path) -> dict[str, str]:
     """Return environment variables that keep a person's own settings out of a kernel.
 
-    Start-up files of IPython (looked for in ``folder``, which is empty) and the
-    settings of Matplotlib would otherwise change what the notebooks store.
+    Start-up files of IPython, the settings of Keras (both looked for in ``folder``,
+    which is empty) and those of Matplotlib would change what the notebooks store.
     """
     matplotlib = Path(importlib.util.find_spec("matplotlib").origin).parent
     return {
         "IPYTHONDIR": str(folder),
+        "KERAS_HOME": str(folder),
         "MATPLOTLIBRC": str(matplotlib / "mpl-data" / "matplotlibrc"),
     }

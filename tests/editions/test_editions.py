@@ -1,0 +1,117 @@
+"""Every edition gives its stored outputs where only its own framework is installed.
+
+Each run also uses one of the CPU switches: that costs nothing here, and when a run
+fails, ``make test-cpu`` tells whether the switch is to blame.
+"""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tools.editions import write_editions
+from tools.groups import FRAMEWORKS
+from tools.hygiene import problems
+from tools.hygiene.text import links_resolve
+from tools.nbval import SWITCHES, run_nbval
+from tools.notebooks import chapter_name, code_cells, find, read, tags
+
+HERE = Path(__file__).parent
+FIXTURE = HERE.parent / "fixtures" / "chapter.ipynb"
+CHAPTERS = find()
+
+
+class Run(NamedTuple):
+    """An edition, what its readers lack, and how its process differs otherwise."""
+
+    framework: str
+    blocked: str
+    environ: dict[str, str]
+
+    @property
+    def settings(self):
+        """All environment variables of the run."""
+        block = {"BLOCKED_PACKAGES": self.blocked, "PYTHONPATH": str(HERE / "blocker")}
+        return self.environ | block
+
+
+RUNS = {
+    "pytorch": Run("pytorch", "tensorflow keras jax", SWITCHES["plain_aten"]),
+    # TensorFlow looks for Keras when tf.keras is used, and does without otherwise.
+    "tensorflow": Run("tensorflow", "keras torch jax", SWITCHES["no_onednn"]),
+    "keras on tensorflow": Run(
+        "keras",
+        "torch jax",
+        {"KERAS_BACKEND": "tensorflow", **SWITCHES["one_thread"]},
+    ),
+    "keras on torch": Run(
+        "keras",
+        "tensorflow jax",
+        {"KERAS_BACKEND": "torch", **SWITCHES["one_thread"]},
+    ),
+    "keras on jax": Run(
+        "keras",
+        "tensorflow torch",
+        {"KERAS_BACKEND": "jax", **SWITCHES["one_thread"]},
+    ),
+}
+
+
+@pytest.mark.parametrize("run", RUNS)
+@pytest.mark.parametrize("path", CHAPTERS, ids=chapter_name)
+def test_edition(path, run, tmp_path):
+    run = RUNS[run]
+    if run.environ.get("KERAS_BACKEND") == "jax" and not _installed("jax"):
+        pytest.skip("JAX is not installed")
+    files = write_editions([path], tmp_path)[run.framework]
+    if not files:
+        pytest.skip(f"the chapter leaves out {run.framework}, and says why")
+    done = run_nbval(*files, **run.settings)
+    if done.returncode:
+        pytest.fail(done.stdout + done.stderr, pytrace=False)
+
+
+@pytest.mark.parametrize("run", RUNS.values(), ids=RUNS)
+def test_only_the_own_framework_is_there(run):
+    packages = ["torch", "tensorflow", "keras", "jax"]
+    look = "import sys, importlib.util as u; print(*filter(u.find_spec, sys.argv[1:]))"
+    found = subprocess.run(
+        [sys.executable, "-c", look, *packages],
+        env=os.environ | run.settings,
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    there = [package for package in packages if _installed(package)]
+    hidden = run.blocked.split()
+    assert found.stdout.split() == [name for name in there if name not in hidden]
+    assert len(there) >= 3
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_edition_is_a_projection(framework, tmp_path):
+    stored = read(FIXTURE)
+    (file,) = write_editions([FIXTURE], tmp_path)[framework]
+    written = read(file)
+    others = {*FRAMEWORKS, "parity"} - {framework}
+    stored.cells = [cell for cell in stored.cells if not others & {*tags(cell)}]
+    assert [cell.id for cell in written.cells] == [cell.id for cell in stored.cells]
+    assert _shown(written) == _shown(stored)
+    counts = [cell.execution_count for cell in code_cells(written)]
+    assert counts == list(range(1, len(counts) + 1))
+    (raising,) = (cell for cell in code_cells(written) if cell.id == "words")
+    assert f"In[{raising.execution_count}]" in "".join(raising.outputs[0].traceback)
+    assert problems(links_resolve, file, written) == []
+
+
+def _shown(notebook):
+    outputs = [output for cell in code_cells(notebook) for output in cell.outputs]
+    return [output.get("text", output.get("data")) for output in outputs]
+
+
+def _installed(package):
+    return importlib.util.find_spec(package) is not None
