@@ -1,1 +1,14 @@
-"""Helpers that the chapters of *Deep Learning Three Ways* import."""
+"""Helpers that the chapters of *Deep Learning Three Ways* import.
+
+The package holds what is *not* a chapter's subject: the checks that compare our
+NumPy with the frameworks, the checks of the exercises, and the look of the figures
+(``plt.style.use("threeways.book")``). Importing it imports NumPy and no framework.
+"""
+
+from threeways._quiet import quiet_tensorflow
+from threeways.checking import check
+from threeways.parity import agree, to_numpy
+
+__all__ = ["agree", "check", "to_numpy"]
+
+quiet_tensorflow()
