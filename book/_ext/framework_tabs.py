@@ -138,6 +138,7 @@ def tab_item(framework: str, cells: list[nodes.container]) -> nodes.Element:
     """Return what sphinx-design's ``tab-item`` directive would for these cells."""
     rubric = nodes.rubric("", NAMES[framework], classes=["sd-tab-label"])
     rubric["sync_group"], rubric["sync_id"] = "framework", framework
+    rubric["translatable"] = False  # a proper name
     content = create_component(
         "tab-content", classes=["sd-tab-content"], children=cells
     )
@@ -148,14 +149,17 @@ def tab_item(framework: str, cells: list[nodes.container]) -> nodes.Element:
 
 def missing_note(framework: str, reason: str, cell: nodes.container) -> nodes.container:
     """Return the small note that says why a framework has no tab."""
-    heading = _("No %s tab:") % NAMES[framework]
+    heading = own_words(_("No %s tab:") % NAMES[framework])
     why = nodes.paragraph(reason, reason)
     why.source, why.line = cell.source, cell.line  # hence translatable
     return create_component(
-        "div",
-        classes=["framework-missing"],
-        children=[nodes.paragraph("", heading), why],
+        "div", classes=["framework-missing"], children=[heading, why]
     )
+
+
+def own_words(text: str, *classes: str) -> nodes.paragraph:
+    """Return a paragraph in words of this extension's catalogue, not of the chapter."""
+    return nodes.paragraph("", text, classes=list(classes), translatable=False)
 
 
 def label(cell: nodes.container) -> None:
@@ -172,7 +176,7 @@ def label(cell: nodes.container) -> None:
 
 def insert_label(cell: nodes.container, text: str) -> None:
     """Put a line of small print on top of a cell."""
-    cell.insert(0, nodes.paragraph("", text, classes=["cell-label"]))
+    cell.insert(0, own_words(text, "cell-label"))
 
 
 def visit_fold(translator, node: HideCodeCellNode) -> None:

@@ -28,7 +28,7 @@ PIXEL = (
 
 @dataclass(frozen=True)
 class Built:
-    """A build: how it ended, what it said, and the folder of pages."""
+    """A build: how it ended, what it said, and the folder it wrote."""
 
     returncode: int
     stdout: str
@@ -44,7 +44,10 @@ class Built:
 def build(source: Path, output: Path, builder: str = "html") -> Built:
     """Run Jupyter Book as ``make book`` does, with every warning an error."""
     command = Path(sys.executable).with_name("jupyter-book")
-    options = ["-n", "-W", "--keep-going", "--builder", builder]
+    options = ["-n", "-W", "--keep-going"]
+    known = builder in ("html", "latex")
+    options += ["--builder", builder if known else "custom"]
+    options += [] if known else ["--custom-builder", builder]
     run = subprocess.run(
         [command, "build", source, "--path-output", output, *options],
         capture_output=True,
