@@ -69,7 +69,9 @@ def require(condition, message):
 
 def _find(name):
     chapter, _, exercise = name.partition(".")
-    chapters = sorted(module.name for module in pkgutil.iter_modules(exercises.__path__))
+    chapters = sorted(
+        module.name for module in pkgutil.iter_modules(exercises.__path__)
+    )
     if chapter not in chapters:
         raise ValueError(
             f"no chapter {chapter!r} has exercises; there are {', '.join(chapters)}"

@@ -57,9 +57,7 @@ def backtracking_step(answer):
     while bowl(theta - eta * g) > bowl(theta) - 0.5 * eta * np.sum(g**2):
         eta /= 2
     got = to_numpy(require_answer(answer(bowl, bowl_gradient, theta)))
-    require(
-        got.shape == theta.shape, f"expected shape {theta.shape}, got {got.shape}"
-    )
+    require(got.shape == theta.shape, f"expected shape {theta.shape}, got {got.shape}")
     require(
         np.allclose(got, theta - eta * g),
         f"from {theta} expected {(theta - eta * g).round(4)} and got {got.round(4)}; "
