@@ -35,18 +35,18 @@ env-book env-full: env-%:
 # --- Reading ---------------------------------------------------------------------
 
 .PHONY: book
-# A page read with a warning is not read again by the next build, which would then
-# pass. So what was read is kept only by a build that succeeds; and it is dropped when
-# our extensions change, which Sphinx doesn't notice.
+# Sphinx does not read a page again that it has read with a warning: the next build
+# would pass. So what was read is kept only by a build that succeeds. It is dropped, too,
+# when our extensions or the contents change, which Sphinx notices in part only.
 book: env-book ## build the book into _build/html
-	@mkdir -p _build
 	@if [ ! -e _build/.succeeded ] || [ -n "$$(find book/_ext tools _config.yml \
-	    .venv/environment.json -newer _build/.succeeded \
-	    -not -path '*/__pycache__*' -type f)" ]; \
-	    then rm -rf _build/.doctrees; fi
+	    _toc.yml .venv/environment.json -newer _build/.succeeded -type f \
+	    -not -name '*.pyc')" ]; then rm -rf _build/.doctrees _build/html; fi
 	@rm -f _build/.succeeded
+	@echo "Building the pages."
 	@$(VENV) -c 'from jupyter_book.cli.main import main; main()' \
-	    build . -n -W --keep-going --quiet
+	    build . -n -W --keep-going --quiet >/dev/null || \
+	    { echo "The build failed. Warnings count as errors; they are above."; exit 1; }
 	@touch _build/.succeeded
 	@echo "The book is built. Open it in a browser:"
 	@echo "  file://$$(pwd | sed 's/ /%20/g')/_build/html/index.html"
@@ -57,29 +57,36 @@ book: env-book ## build the book into _build/html
 lab: env-full ## open JupyterLab on the notebooks
 	$(VENV) -m jupyterlab notebooks
 
-notebooks: env-full ## execute and normalise the notebooks [NB=notebooks/x/y.ipynb]
+notebooks: env-full ## execute and normalise notebooks [NB=notebooks/x/y.ipynb]
 	$(VENV) -m tools.refresh $(if $(NB),"$(NB)")
 
 editions: env-full ## write the one-framework notebooks into _build/editions
 	$(VENV) -m tools.editions
 
+PYTHON_CODE := src tools tests book/_ext conftest.py
 lint: env-full ## check our Python code with ruff
-	$(VENV) -m ruff check src tools tests book/_ext
-	$(VENV) -m ruff format --check src tools tests book/_ext
+	$(VENV) -m ruff check $(PYTHON_CODE)
+	$(VENV) -m ruff format --check $(PYTHON_CODE)
 
-lock: env-full ## resolve constraints.txt anew, after a requirement changed
-	@cp constraints.txt _build/constraints.old
+# Runs in an environment of its own: .venv can't be made while the lock is out of date.
+# The lock in force must not bind the new one, except as what to prefer.
+LOCK := _build/lock
+lock: ## write constraints.txt anew [UPGRADE=1: the newest of all]
+	@"$(PYTHON)" -m venv $(LOCK)
+	@$(LOCK)/bin/python -m pip install --quiet --disable-pip-version-check uv==0.13.8
+	@cp constraints.txt $(LOCK)/constraints.txt
 	@: > constraints.txt
-	@$(VENV) -m uv pip compile requirements.txt --output-file constraints.txt --quiet \
+	@$(LOCK)/bin/python -m uv pip compile requirements.txt --quiet \
+	    --output-file $(LOCK)/constraints.txt $(if $(UPGRADE),--upgrade) \
 	    --universal --python-version 3.11 --fork-strategy fewest \
 	    --no-emit-package threeways --annotation-style line \
-	    --custom-compile-command "make lock" \
-	    || { cp _build/constraints.old constraints.txt; exit 1; }
+	    --custom-compile-command "make lock"; \
+	    status=$$?; cp $(LOCK)/constraints.txt constraints.txt; exit $$status
 
 # --- Proving ---------------------------------------------------------------------
 
 .PHONY: test $(PARTS:%=test-%) test-cpu
-test: env-full ## run all the parts below, and name those that failed
+test: env-full ## run all the parts below but test-cpu, and sum up
 	@failed=; times=; \
 	for part in $(PARTS); do \
 	    echo; echo "=== test-$$part"; start=$$(date +%s); \
@@ -95,8 +102,8 @@ test: env-full ## run all the parts below, and name those that failed
 test-house: env-full ## this house: .venv's making, the Makefile, the documents
 	$(PYTEST) tests/house -n auto
 
-test-hygiene: env-full ## the notebooks' form: order, tags, metadata, links, alt text
-	$(PYTEST) tests/hygiene
+test-hygiene: env-full ## the notebooks' form: order, tags, links, alt text
+	$(PYTEST) tests/hygiene -n auto
 
 test-helper: env-full ## the helper package threeways
 	$(PYTEST) tests/helper
@@ -104,24 +111,24 @@ test-helper: env-full ## the helper package threeways
 test-canaries: env-full ## every gate closes: notebooks made wrong on purpose
 	$(PYTEST) tests/canaries -n auto
 
-test-formulas: env-full ## the chapters' NumPy formulas against the three frameworks
+test-formulas: env-full ## the chapters' formulas against the three frameworks
 	$(PYTEST) tests/formulas -n auto
 
 # One worker a notebook: its cells share a kernel.
-test-notebooks: env-full ## every stored output against a fresh run (nbval, strict)
+test-notebooks: env-full ## every stored output against a fresh run (nbval)
 	$(PYTEST) --nbval notebooks -n auto --dist loadscope -p no:cacheprovider
 
 test-editions: env-full ## each one-framework notebook, with no other framework
 	$(PYTEST) tests/editions -n auto
 
-test-book: env-full book ## the built pages
-	$(PYTEST) tests/book
+test-book: env-full ## the book builds without a warning, and its pages are whole
+	$(PYTEST) tests/book -n auto
 
-test-browser: env-full book ## the built pages in Chromium
-	$(PYTEST) tests/browser
+test-browser: env-full ## the pages in Chromium, which has to be installed
+	$(PYTEST) tests/browser -n auto
 
-test-cpu: env-full ## the notebooks once more as other CPUs would compute them
-	$(PYTEST) tests/cpu
+test-cpu: env-full ## the notebooks as other CPUs would compute them
+	$(PYTEST) tests/cpu -n auto
 
 # --- Tidying up ------------------------------------------------------------------
 

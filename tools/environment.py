@@ -285,6 +285,11 @@ def diagnose(output):
             "Check the network (or PIP_INDEX_URL, HTTPS_PROXY), then run make again. "
             + log,
         )
+    if "ResolutionImpossible" in output:
+        return Trouble(
+            "The requirements contradict each other, or constraints.txt is out of date.",
+            f"After changing a requirement, run `make lock`. {log}",
+        )
     errors = [line for line in output.splitlines() if line.startswith("ERROR")]
     return Trouble(
         "pip failed. " + " ".join(errors[:2] or output.splitlines()[-1:]), log

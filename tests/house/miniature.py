@@ -82,8 +82,8 @@ class House:
         return self.start(*script, *arguments, **env)
 
     def make(self, *arguments, **env):
-        """Run make with the Python of these tests; return its status and output."""
-        python = f"PYTHON={sys.executable}"
+        """Run make; return its exit status and what it said."""
+        python = f"PYTHON={self.python}"
         return finish(self.start("make", python, *arguments, **env), 100)
 
     def fake_python(self, name, code):
