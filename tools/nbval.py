@@ -1,8 +1,10 @@
 """How nbval compares the notebooks: a pytest plugin, which ``conftest.py`` loads.
 
-The environment's own kernel runs them, with no one's personal settings. HTML and stderr
-stay uncompared. A timeout is a failure of all that follows. :func:`run_nbval` runs nbval
-in a process of its own: as on another CPU, say, or with a framework missing.
+The environment's own kernel runs them, without anyone's personal settings. HTML and
+stderr stay uncompared. A timeout is a failure of all that follows.
+
+:func:`run_nbval` runs nbval in a process of its own: as on another CPU, say, or where a
+framework is missing.
 """
 
 import os

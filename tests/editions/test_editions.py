@@ -18,7 +18,8 @@ from tools.groups import FRAMEWORKS
 from tools.hygiene import problems
 from tools.hygiene.text import links_resolve
 from tools.nbval import SWITCHES, run_nbval
-from tools.notebooks import chapter_name, code_cells, find, read, tags
+from tools.normalise import ANSI
+from tools.notebooks import chapter_name, code_cells, dumps, find, read, tags
 
 HERE = Path(__file__).parent
 FIXTURE = HERE.parent / "fixtures" / "chapter.ipynb"
@@ -90,6 +91,29 @@ def test_only_the_own_framework_is_there(run):
     hidden = run.blocked.split()
     assert found.stdout.split() == [name for name in there if name not in hidden]
     assert len(there) >= 3
+
+
+@pytest.mark.parametrize(
+    ("run", "passes"), [("pytorch", True), ("keras on torch", False)]
+)
+def test_cell_that_leans_on_another_tab_turns_red(run, passes, tmp_path):
+    run = RUNS[run]
+    notebook = read(FIXTURE)
+    (leaning,) = (cell for cell in notebook.cells if cell.id == "value")
+    leaning.source = "float(half[2] + 12.5)"  # no Keras tab sets `half`
+    path = tmp_path / "chapter.ipynb"
+    path.write_text(dumps(notebook), encoding="utf-8")
+    (file,) = write_editions([path], tmp_path / "editions")[run.framework]
+    done = run_nbval(file, **run.settings)
+    assert (done.returncode == 0) == passes, done.stdout
+    error = "NameError: name 'half' is not defined"
+    assert (error in ANSI.sub("", done.stdout)) != passes
+
+
+def test_import_of_another_framework_turns_red():
+    done = run_nbval(FIXTURE, **RUNS["keras on tensorflow"].settings)
+    error = "ModuleNotFoundError: No module named 'torch'"
+    assert error in ANSI.sub("", done.stdout)
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)

@@ -27,12 +27,12 @@ _ROLE = re.compile(r"\{[\w:.+-]+\}$")
 def title_first(path, notebook):
     """The chapter opens with its title, its only first-level heading."""
     title = notebook.metadata.get("threeways", {}).get("title")
-    first, *others = headings(notebook) or [(None, 0, "")]
-    if first[1] != 1 or first[0] is not notebook.cells[0]:
+    opening = next((block for cell in notebook.cells for block in blocks(cell)), None)
+    if opening is None or opening[0] != 1:
         yield None, "doesn't open with its title. Begin it as in `# Tensors`."
-    elif first[2] != title:
-        yield first[0], f"has the title {first[2]!r}; metadata says {title!r}."
-    for cell, level, text in others:
+    elif opening[1] != title:
+        yield None, f"has the title {opening[1]!r}; metadata says {title!r}. Agree."
+    for cell, level, text in headings(notebook)[1:]:
         if level == 1:
             yield cell, f"has a second title, {text!r}. Use ## or ###."
 

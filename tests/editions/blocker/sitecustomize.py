@@ -12,7 +12,8 @@ _blocked = set(os.environ.get("BLOCKED_PACKAGES", "").split())
 _find_spec = PathFinder.find_spec
 
 
-def _find_other_spec(name, path=None, target=None):
+@classmethod  # as the original: others hold it as a bound method
+def _find_other_spec(cls, name, path=None, target=None):
     return None if name in _blocked else _find_spec(name, path, target)
 
 
