@@ -115,7 +115,7 @@ def test_hessian(X):
         gradient = inner.gradient(loss, w)
     same(ours, outer.jacobian(gradient, w, experimental_use_pfor=False), size)
 
-    # Keras differentiates only through its backend; differences of a parabola are exact.
+    # Keras differentiates only through its backend; on parabolas differences are exact.
     def loss_keras(w):
         return float(keras.ops.mean(keras.ops.matmul(X, w) ** 2))
 

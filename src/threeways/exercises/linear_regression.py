@@ -75,7 +75,7 @@ def parabola(answer):
         "the predictions follow the noise; use fewer features",
     )
     require(
-        reached < 1.02 * possible,
+        reached < 1.2 * possible,
         f"your MSE is {reached:.3f}; a parabola reaches {possible:.3f}",
     )
     return "right: curved in x, linear in the weights."
