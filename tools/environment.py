@@ -287,7 +287,7 @@ def diagnose(output):
         )
     if "ResolutionImpossible" in output:
         return Trouble(
-            "The requirements contradict each other, or constraints.txt is out of date.",
+            "The requirements contradict each other, or constraints.txt is too old.",
             f"After changing a requirement, run `make lock`. {log}",
         )
     errors = [line for line in output.splitlines() if line.startswith("ERROR")]
