@@ -1,9 +1,11 @@
 """Every chapter keeps every rule of ``tools.hygiene``."""
 
+import re
+
 import pytest
 
 from tools.hygiene import BOOK_RULES, RULES, problems
-from tools.notebooks import chapter_name, find, read
+from tools.notebooks import ROOT, chapter_name, find, read
 
 BOOK = {path: read(path) for path in find()}
 
@@ -23,3 +25,9 @@ def test_rule(path, rule):
 def test_book_rule(rule):
     if found := list(rule(BOOK)):
         pytest.fail("\n".join(found), pytrace=False)
+
+
+def test_every_chapter_is_in_the_table_of_contents():
+    toc = (ROOT / "_toc.yml").read_text(encoding="utf-8")
+    listed = re.findall(r"^\s*- file: notebooks/(\S+?)(?:\.ipynb)?$", toc, re.M)
+    assert sorted(listed) == sorted(map(chapter_name, BOOK))
