@@ -2,6 +2,7 @@
 
 import importlib
 import pkgutil
+import textwrap
 
 from threeways import exercises
 
@@ -45,7 +46,7 @@ def check(name, answer):
         verdict = f"✗ {name}: {problem}"
     except Exception as error:
         verdict = f"✗ {name}: your code raised {type(error).__name__}: {error}"
-    print(verdict)
+    print(textwrap.fill(verdict, width=80, subsequent_indent="  "))
 
 
 def exercise_names(chapter):

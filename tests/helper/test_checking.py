@@ -19,7 +19,8 @@ def verdict(capsys, name, answer):
     threeways.check(name, answer)
     text = capsys.readouterr().out
     assert text.endswith("\n")
-    mark, _, rest = text[:-1].partition(f" {name}: ")
+    assert max(map(len, text.splitlines())) <= 80
+    mark, _, rest = text[:-1].replace("\n ", "").partition(f" {name}: ")
     assert mark in ("✓", "✗")
     return mark, rest
 
