@@ -32,15 +32,23 @@ const tabSets = ".framework-tabs";
   document.addEventListener("change", after);
 }
 
-// A search hit in a tab that isn't shown: open it here, without changing the choice.
-window.addEventListener("load", () => {
+// The theme loads Sphinx's search on every page, whereupon Sphinx takes each for the
+// search page and marks no hits. Mark them, and open the tabs where all hits of a set are
+// hidden, without changing the reader's choice. Sphinx marks after 10 ms.
+document.addEventListener("DOMContentLoaded", () => {
+  if (DOCUMENTATION_OPTIONS.pagename === "search") return;
+  SphinxHighlight.highlightSearchWords();
+  setTimeout(openHits, 20);
+});
+
+function openHits() {
   for (const tabs of document.querySelectorAll(tabSets)) {
-    const hits = (panel) => panel.querySelector(".highlighted") !== null;
-    const panels = [...tabs.querySelectorAll(":scope > .sd-tab-content")];
     const input = (panel) => panel.previousElementSibling.previousElementSibling;
-    const hit = panels.find(hits);
-    if (hit && !panels.some((panel) => input(panel).checked && hits(panel))) {
-      input(hit).checked = true;
+    const hits = [...tabs.querySelectorAll(":scope > .sd-tab-content")].filter((panel) =>
+      panel.querySelector(".highlighted"),
+    );
+    if (hits.length && !hits.some((panel) => input(panel).checked)) {
+      input(hits[0]).checked = true;
     }
   }
-});
+}

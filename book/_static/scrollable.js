@@ -2,7 +2,8 @@
 // scroll must not be a stop on the way. The theme decides this once, for boxes that are
 // visible then; this follows tabs, folds and the window.
 
-const boxes = "pre, mjx-container[display], .pst-scrollable-table-container, .output";
+const boxes =
+  "pre, span.math, mjx-container[display], .pst-scrollable-table-container, .output";
 
 const observer = new ResizeObserver((entries) => {
   for (const { target } of entries) {
