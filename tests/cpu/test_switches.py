@@ -1,5 +1,9 @@
 """Every chapter gives its stored outputs as other CPUs would compute them."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from tools.nbval import SWITCHES, run_nbval
@@ -12,3 +16,17 @@ def test_notebook(path, switch):
     done = run_nbval(path, **SWITCHES[switch])
     if done.returncode:
         pytest.fail(done.stdout + done.stderr, pytrace=False)
+
+
+@pytest.mark.parametrize(
+    ("switch", "question", "answer"),
+    [
+        ("one_thread", "torch.get_num_threads()", "1"),
+        ("plain_aten", "torch.backends.cpu.get_cpu_capability()", "DEFAULT"),
+    ],
+)
+def test_switch_is_heard(switch, question, answer):
+    command = [sys.executable, "-c", f"import torch; print({question})"]
+    environ = os.environ | SWITCHES[switch]
+    said = subprocess.run(command, env=environ, capture_output=True, text=True)
+    assert said.stdout.strip() == answer, said.stderr
