@@ -110,6 +110,11 @@ RED = {
 }
 
 
+def test_fixture_passes():
+    done = run_nbval(FIXTURE)
+    assert done.returncode == 0, done.stdout
+
+
 def test_nbval_turns_red(tmp_path):
     for breaks in RED:
         notebook = read(FIXTURE)
