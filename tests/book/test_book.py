@@ -55,6 +55,13 @@ def test_only_pages_with_formulas_load_mathjax(tiny_book: Built):
         assert loads == bool(checking.parsed(page).select(".math")), name
 
 
+def test_formulas_are_numbered_chapter_by_chapter(tiny_book: Built):
+    for name in ("first", "second"):
+        page = checking.parsed(tiny_book.html / "notebooks" / f"{name}.html")
+        numbers = [mark.find(string=True) for mark in page.select(".eqno")]
+        assert numbers == ["(1)", "(2)"]
+
+
 def test_a_rebuild_reads_only_what_changed(tmp_path):
     source = write_tiny_book(tmp_path / "source")
     build(source, tmp_path)
