@@ -134,6 +134,11 @@ def assert_all_tabs_are_shown_and_labelled(page):
         above, below = label.bounding_box(), panel.bounding_box()
         assert label.is_visible()
         assert 0 <= below["y"] - (above["y"] + above["height"]) < 20
+    note, last = (
+        page.locator(".framework-missing"),
+        page.locator(".sd-tab-content").last,
+    )
+    assert note.bounding_box()["y"] > last.bounding_box()["y"]
 
 
 def test_says_why_a_tab_is_missing(page):
