@@ -319,6 +319,7 @@ def reason(notebook, name, framework, text):
 @broken_by("value", "sum", "np.loadtxt('https://example.org')\nsum", rules="no_network")
 @broken_by("value", "sum", "MNIST(download=True)\nsum", rules="no_network")
 @broken_by("value", "sum", "ResNet50(weights='imagenet')\nsum", rules="no_network")
+@broken_by("value", "sum", "time.time()\nsum", rules="clocks_uncompared")
 @broken_by("sum-of-squares", "import", "print(1)\nimport", rules="numpy_cells_pure")
 @broken_by("sum-of-squares", "import", "n = 1\nimport", rules="numpy_cells_pure")
 @broken_by("sum-of-squares", '    """Sum', '    # """Sum', rules="numpy_cells_pure")

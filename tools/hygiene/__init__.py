@@ -41,6 +41,7 @@ RULES: tuple[Callable[[Path, NotebookNode], Problems], ...] = (
     code.imports_allowed,
     code.public_interfaces,
     code.no_network,
+    code.clocks_uncompared,
     code.numpy_cells_pure,
     code.short_code,
     exercises.exercises_complete,

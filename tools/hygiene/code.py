@@ -31,6 +31,9 @@ _NETWORK_CALL = re.compile(
     r"urlopen|urlretrieve|fetch_\w+|get_file|load_data|load_state_dict_from_url"
     r"|download\w*|\w+_download|from_pretrained"
 )
+_CLOCK = re.compile(
+    r"(perf_counter|process_time|monotonic|thread_time|time)(_ns)?|timeit|now|today"
+)
 _PROGRAM_MODULE = re.compile(r"(subprocess|pty|pip)(\.|$)")
 _PROGRAM_CALL = re.compile(r"system|popen|get_ipython|clear_output")
 
@@ -108,6 +111,15 @@ def no_network(path, notebook):
         html = output.get("data", {}).get("text/html", "")
         if found := re.search(r"""\bsrc=["']?(https?:)?//[^"'\s>]+""", html):
             yield cell, f"loads {found[0]} in its output. Show it in another way."
+
+
+def clocks_uncompared(path, notebook):
+    """What a clock says, or decides, is never held against the next run."""
+    for cell in code_cells(notebook):
+        if cell.outputs and "nbval-ignore-output" not in tags(cell):
+            for name in sorted({name for name, _ in calls(cell.source)}):
+                if _CLOCK.fullmatch(name):
+                    yield cell, f"calls {name} and prints. Tag it nbval-ignore-output."
 
 
 def numpy_cells_pure(path, notebook):
