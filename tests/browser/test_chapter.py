@@ -1,4 +1,4 @@
-"""The framework tabs, and what else a chapter offers to hand and eye."""
+"""What a chapter offers to hand and eye: tabs, folds, copying, paper, both themes."""
 
 import pytest
 
@@ -187,4 +187,14 @@ def test_the_theme_switch_is_remembered(page, tiny_book):
             button.click()
     assert page.evaluate(theme) == "dark"
     page.goto(tiny_book.url(SECOND))
+    assert page.evaluate(theme) == "dark"
+
+
+def test_the_dark_theme_prints_black_on_white(page):
+    page.emulate_media(color_scheme="dark")
+    theme = "document.documentElement.dataset.theme"
+    page.wait_for_function(f"{theme} === 'dark'")
+    page.evaluate(f"addEventListener('beforeprint', () => window.printed = {theme})")
+    page.pdf()
+    assert page.evaluate("window.printed") == "light"
     assert page.evaluate(theme) == "dark"
