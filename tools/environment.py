@@ -51,7 +51,7 @@ LEVELS = {
             "requirements.txt",
             "pyproject.toml",
         ],
-        "gigabytes": 5,
+        "gigabytes": 5,  # and with PyTorch's CUDA libraries, Linux's default, nearly 8
     },
 }
 
@@ -342,14 +342,18 @@ class Lock:
 
 
 def interrupt_on_kill():
-    """Let kill, or a closed terminal, end the work as tidily as Ctrl-C does."""
+    """Let kill, or a closed terminal, end the work as tidily as Ctrl-C does.
+
+    What the caller ignores stays ignored: nohup and `make &` mean it.
+    """
     import signal
 
     def interrupt(number, frame):
         raise KeyboardInterrupt
 
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, interrupt)
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, interrupt)
 
 
 def say(text):

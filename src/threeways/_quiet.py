@@ -1,5 +1,7 @@
-"""Keep TensorFlow's start-up log out of the reader's notebook."""
+"""Let TensorFlow start without its log, and without crashing PyTorch later."""
 
+import contextlib
+import importlib
 import importlib.abc
 import importlib.util
 import os
@@ -14,12 +16,24 @@ def quiet_tensorflow():
     before that (oneDNN, CUDA, absl) come from C++ while ``import tensorflow`` runs and
     heed no setting, so an import hook points file descriptor 2 elsewhere for just that
     import. If the import fails, everything it said is shown. Values that the reader has
-    set are left alone; ``TF_CPP_MIN_LOG_LEVEL=0`` switches all of this off.
+    set are left alone; ``TF_CPP_MIN_LOG_LEVEL=0`` lets the log through.
+
+    The hook also imports Triton first, where it is installed: see :func:`_load_triton`.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    hooked = any(isinstance(finder, _QuietImport) for finder in sys.meta_path)
-    if os.environ["TF_CPP_MIN_LOG_LEVEL"] != "0" and not hooked:
+    if not any(isinstance(finder, _QuietImport) for finder in sys.meta_path):
         sys.meta_path.insert(0, _QuietImport())
+
+
+def _load_triton():
+    """Import Triton if it is there: after TensorFlow it would crash Python.
+
+    TensorFlow 2.20 and later offer their copy of LLVM to all libraries loaded after
+    them, and Triton 3.7 dies of it (tensorflow/tensorflow#124205). PyTorch's builds for
+    CUDA bring Triton along, and load it with the first optimiser. It costs 0.2 s here.
+    """
+    with contextlib.suppress(ImportError):
+        importlib.import_module("triton")
 
 
 class _QuietImport(importlib.abc.MetaPathFinder, importlib.abc.Loader):
@@ -45,6 +59,10 @@ class _QuietImport(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def exec_module(self, module):
         # TensorFlow looks at its own loader and spec: give it back the real one.
         module.__loader__ = module.__spec__.loader = self._loader
+        _load_triton()
+        if os.environ.get("TF_CPP_MIN_LOG_LEVEL") == "0":
+            self._loader.exec_module(module)
+            return
         sys.stderr.flush()
         stderr = os.dup(2)
         with tempfile.TemporaryFile() as said:

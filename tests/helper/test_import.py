@@ -75,6 +75,22 @@ def test_tensorflow_keeps_its_own_loader():
     assert run(code)[0].split() == ["_frozen_importlib_external", "True"]
 
 
+@pytest.mark.parametrize("level", ["0", "3"])
+def test_triton_comes_before_tensorflow(tmp_path, level):
+    """The other order crashes Python, and not every machine has Triton to show it."""
+    for name in ("triton", "tensorflow"):
+        (tmp_path / f"{name}.py").write_text(f"print({name!r})\n")
+    code = "import threeways, tensorflow"
+    stdout, _ = run(code, PYTHONPATH=str(tmp_path), TF_CPP_MIN_LOG_LEVEL=level)
+    assert stdout.split() == ["triton", "tensorflow"]
+
+
+def test_an_optimiser_after_tensorflow_does_not_crash():
+    """The real thing, where PyTorch's build for CUDA has brought Triton along."""
+    code = "import threeways, tensorflow, torch; torch.optim.SGD([torch.ones(1)], lr=1)"
+    run(code)
+
+
 def test_a_failing_import_tells_all(tmp_path):
     """What a broken TensorFlow says on its way down is shown, and so is its error."""
     (tmp_path / "tensorflow.py").write_text(
