@@ -101,7 +101,7 @@ def minibatch(answer):
         f"your predictions are {off:.1f} points (RMS) from the exact solution's; "
         "expected less than 6: more epochs, or a smaller learning rate",
     )
-    return "right: as good as the exact solution, for all that a doctor could tell."
+    return "right: within 6 points of the exact solution's predictions."
 
 
 def _weights_and_bias(answer, features):
