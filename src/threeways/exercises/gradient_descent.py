@@ -51,10 +51,9 @@ def backtracking_step(answer):
         return 2 * a * theta
 
     theta = np.array([3.0, -2.0])
-    # From eta = 10: halved nine times to 10 / 512, the first that drops enough.
     eta = 10.0
     g = bowl_gradient(theta)
-    while bowl(theta - eta * g) > bowl(theta) - 0.5 * eta * np.sum(g**2):
+    while not bowl(theta - eta * g) <= bowl(theta) - 0.5 * eta * np.sum(g**2):
         eta /= 2
     got = to_numpy(require_answer(answer(bowl, bowl_gradient, theta)))
     require(got.shape == theta.shape, f"expected shape {theta.shape}, got {got.shape}")
