@@ -201,6 +201,15 @@ def test_an_interrupted_installation_starts_again(house):
     assert house.installed() == {"alpha"}
 
 
+def test_an_update_cut_short_is_not_forgotten_when_the_change_is_taken_back(house):
+    house.environment("book")
+    before = (house.root / "book/requirements.txt").read_text()
+    house.write("book/requirements.txt", "alpha\nno-such-package\n")
+    assert house.environment("book")[0] == 1
+    house.write("book/requirements.txt", before)
+    assert "afresh" in house.environment("book")[1]
+
+
 def test_a_killed_installation_starts_again_once_its_pip_has_ended(house):
     with SlowIndex() as index:
         process = house.start_environment("book", **index.env)
