@@ -96,7 +96,7 @@ def schedule(answer):
 
 
 def repaired(answer):
-    """Change the parameters with the optimiser, or with assign_sub, in place."""
+    """Change the parameters in place, with an optimiser or an assignment."""
     require(
         isinstance(answer, tuple | list) and len(answer) == 2,
         f"expected the pair (slope, intercept), got {type(answer).__name__}",
