@@ -9,7 +9,8 @@ PYTEST := $(VENV) -m pytest
 CHOSEN := $(if $(filter file,$(origin PYTHON)),,--chosen)
 
 # The parts of `make test`, quickest first.
-PARTS := house hygiene helper canaries formulas notebooks editions book browser
+PARTS := lint $(addprefix test-,house hygiene helper canaries formulas notebooks \
+    editions book browser)
 
 # Recipes share _build and the two levels of .venv, so one runs after the other even
 # under `make -j`. What is worth running in parallel does so within its recipe.
@@ -53,7 +54,7 @@ book: env-book ## build the book into _build/html
 
 # --- Writing ---------------------------------------------------------------------
 
-.PHONY: lab notebooks editions lint lock
+.PHONY: lab notebooks editions lock
 lab: env-full ## open JupyterLab on the notebooks
 	$(VENV) -m jupyterlab notebooks
 
@@ -85,15 +86,15 @@ lock: ## write constraints.txt anew [UPGRADE=1: the newest of all]
 
 # --- Proving ---------------------------------------------------------------------
 
-.PHONY: test $(PARTS:%=test-%) test-cpu
-test: env-full ## run all the parts below but test-cpu, and sum up
+.PHONY: test $(PARTS) test-cpu
+test: env-full ## run lint and all the parts below but test-cpu
 	@failed=; times=; \
 	for part in $(PARTS); do \
-	    echo; echo "=== test-$$part"; start=$$(date +%s); \
-	    if $(MAKE) --no-print-directory test-$$part; then result=passed; \
-	    else result=FAILED; failed="$$failed test-$$part"; fi; \
+	    echo; echo "=== $$part"; start=$$(date +%s); \
+	    if $(MAKE) --no-print-directory $$part; then result=passed; \
+	    else result=FAILED; failed="$$failed $$part"; fi; \
 	    times="$$times$$(printf '%-16s %-7s %5d s' \
-	        test-$$part $$result $$(($$(date +%s) - start)))|"; \
+	        $$part $$result $$(($$(date +%s) - start)))|"; \
 	done; \
 	echo; echo "=== make test"; printf '%s' "$$times" | tr '|' '\n'; \
 	if [ -n "$$failed" ]; then echo "Failed:$$failed"; exit 1; fi; \

@@ -5,10 +5,10 @@ NumPy with the frameworks, the checks of the exercises, and the look of the figu
 (``plt.style.use("threeways.book")``). Importing it imports NumPy and no framework.
 """
 
-from threeways._quiet import quiet_tensorflow
+from threeways._tensorflow import prepare_tensorflow
 from threeways.checking import check
 from threeways.parity import agree, to_numpy
 
 __all__ = ["agree", "check", "to_numpy"]
 
-quiet_tensorflow()
+prepare_tensorflow()

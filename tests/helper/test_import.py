@@ -112,15 +112,15 @@ def test_a_missing_tensorflow_is_an_ordinary_import_error():
     code = (
         "import sys; sys.path = [p for p in sys.path if 'site-packages' not in p]; "
         "sys.path_importer_cache.clear()\n"
-        "from threeways._quiet import quiet_tensorflow; quiet_tensorflow()\n"
+        "from threeways._tensorflow import prepare_tensorflow; prepare_tensorflow()\n"
         "try:\n    import tensorflow\n"
         "except ModuleNotFoundError as error:\n    print(error)"
     )
     # The package's own imports need NumPy: take its one file alone.
     code = code.replace(
-        "from threeways._quiet import quiet_tensorflow",
-        f"import runpy; quiet_tensorflow = runpy.run_path({str(ROOT)!r} "
-        "+ '/src/threeways/_quiet.py')['quiet_tensorflow']",
+        "from threeways._tensorflow import prepare_tensorflow",
+        f"import runpy; prepare_tensorflow = runpy.run_path({str(ROOT)!r} "
+        "+ '/src/threeways/_tensorflow.py')['prepare_tensorflow']",
     )
     assert run(code)[0] == "No module named 'tensorflow'\n"
 

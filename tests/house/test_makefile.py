@@ -88,7 +88,7 @@ def test_every_part_of_make_test_runs_and_every_failed_one_is_named(house):
         "test-bad:\n\t@false\n"
         "test-worse:\n\t@exit 3\n",
     )
-    status, output = house.make("test", "PARTS=bad good worse")
+    status, output = house.make("test", "PARTS=test-bad test-good test-worse")
     assert status != 0
     summary = output[output.index("=== make test") :]
     results = re.findall(r"^(test-\S+) +(passed|FAILED) +\d+ s$", summary, re.M)
@@ -98,7 +98,7 @@ def test_every_part_of_make_test_runs_and_every_failed_one_is_named(house):
         ("test-worse", "FAILED"),
     ]
     assert "Failed: test-bad test-worse\n" in summary
-    status, output = house.make("test", "PARTS=good")
+    status, output = house.make("test", "PARTS=test-good")
     assert status == 0 and "All parts passed." in output
 
 

@@ -9,8 +9,8 @@ import sys
 import tempfile
 
 
-def quiet_tensorflow():
-    """Silence the log that TensorFlow writes to stderr, its start-up lines included.
+def prepare_tensorflow():
+    """Prepare for ``import tensorflow``: no log on stderr, start-up lines included.
 
     ``TF_CPP_MIN_LOG_LEVEL`` silences TensorFlow once its logging is set up. The lines
     before that (oneDNN, CUDA, absl) come from C++ while ``import tensorflow`` runs and
@@ -21,8 +21,8 @@ def quiet_tensorflow():
     The hook also imports Triton first, where it is installed: see :func:`_load_triton`.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    if not any(isinstance(finder, _QuietImport) for finder in sys.meta_path):
-        sys.meta_path.insert(0, _QuietImport())
+    if not any(isinstance(finder, _PreparedImport) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _PreparedImport())
 
 
 def _load_triton():
@@ -36,7 +36,7 @@ def _load_triton():
         importlib.import_module("triton")
 
 
-class _QuietImport(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+class _PreparedImport(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Find ``tensorflow`` as usual, and load it with file descriptor 2 set aside."""
 
     _searching = False
