@@ -107,7 +107,7 @@ test-hygiene: env-full ## the notebooks' form: order, tags, links, alt text
 	$(PYTEST) tests/hygiene -n auto
 
 test-helper: env-full ## the helper package threeways
-	$(PYTEST) tests/helper
+	$(PYTEST) tests/helper -n auto
 
 test-canaries: env-full ## every gate closes: notebooks made wrong on purpose
 	$(PYTEST) tests/canaries -n auto

@@ -65,7 +65,6 @@ def _takes_a_function(name):
         lambda *args: (np.zeros(7), np.zeros(7)),
         lambda *args: 1 / 0,
     ],
-    ids=repr,
 )
 def test_nonsense_is_answered_and_never_raises(name, answer, capsys):
     mark, rest = verdict(capsys, name, answer)

@@ -37,7 +37,7 @@ def limit_with_bias(answer):
             f"for a table with mean near {shift:g}, expected {expected:.4f} "
             f"and got {got:.4f}",
         )
-    return "right: far from zero, the column of ones shrinks it a lot."
+    return "right: features far from zero make it far smaller than centred ones."
 
 
 def backtracking_step(answer):
