@@ -36,7 +36,7 @@ def check(name, answer):
     """
     judge = _find(name)
     try:
-        # Called lazily and guarded: whatever the reader's function raises is a verdict.
+        # Whatever the reader's own code raises in here becomes a verdict.
         require_answer(answer)
         verdict = f"✓ {name}: {judge(answer)}"
     except NotSolvedError:

@@ -22,12 +22,3 @@ def load(chapter):
 def redefine(module, tree):
     """Run the code of ``tree`` in place of what ``module`` held."""
     exec(compile(tree, f"<{module.__name__}>", "exec"), vars(module))
-
-
-def functions(module):
-    """Return the names of the functions that a loaded chapter defines."""
-    return [
-        name
-        for name, value in vars(module).items()
-        if isinstance(value, types.FunctionType)
-    ]

@@ -1,5 +1,6 @@
 """Random problems, and how close two results have to be."""
 
+import keras
 import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -65,3 +66,20 @@ def solvable_regressions(draw):
     scale = rng.uniform(0.5, 5, size=d)
     X = Q[:, 1:] @ mix * scale * np.sqrt(n) + rng.normal(scale=5, size=d)
     return X, rng.normal(scale=3, size=n) + rng.normal(scale=10)
+
+
+def keras_linear(eta, w, *b):
+    """One linear unit in float64 with weights w (d,), ready for SGD on the MSE.
+
+    With a bias b if one is given. One step with eta = 1 subtracts the gradient, which
+    is how Keras shows it on every backend.
+    """
+    layer = keras.layers.Dense(1, use_bias=bool(b), dtype="float64")
+    model = keras.Sequential([keras.Input((len(w),), dtype="float64"), layer])
+    model.set_weights([w[:, None], *map(np.atleast_1d, b)])
+    model.compile(
+        optimizer=keras.optimizers.SGD(learning_rate=eta),
+        loss=keras.losses.MeanSquaredError(dtype="float64"),
+        run_eagerly=True,  # compiling takes longer than a few small steps
+    )
+    return model

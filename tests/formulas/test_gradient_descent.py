@@ -5,7 +5,15 @@ import keras
 import numpy as np
 import tensorflow as tf
 import torch
-from compare import matrices, numbers, regressions, same, solvable_regressions, vectors
+from compare import (
+    keras_linear,
+    matrices,
+    numbers,
+    regressions,
+    same,
+    solvable_regressions,
+    vectors,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -84,18 +92,7 @@ def test_loss_gradient(problem):
         loss = tf.reduce_mean(tf.square(tf.linalg.matvec(X, w_tf) - y))
     same(ours, tape.gradient(loss, w_tf), size)
 
-    model = keras.Sequential(
-        [
-            keras.Input(X.shape[1:], dtype="float64"),
-            keras.layers.Dense(1, use_bias=False, dtype="float64"),
-        ]
-    )
-    model.set_weights([w[:, None]])
-    model.compile(
-        optimizer=keras.optimizers.SGD(learning_rate=1.0),
-        loss=keras.losses.MeanSquaredError(dtype="float64"),
-        run_eagerly=True,
-    )
+    model = keras_linear(1.0, w)
     model.train_on_batch(X, y[:, None])
     same(w - ours, model.get_weights()[0][:, 0], size + np.abs(w))
 
@@ -245,18 +242,7 @@ def test_sgd(problem, eta, batch_size, seed):
     w_torch = torch.tensor(w_0, requires_grad=True)
     optimizer = torch.optim.SGD([w_torch], lr=eta)
     w_tf = tf.Variable(w_0)
-    model = keras.Sequential(
-        [
-            keras.Input(X.shape[1:], dtype="float64"),
-            keras.layers.Dense(1, use_bias=False, dtype="float64"),
-        ]
-    )
-    model.set_weights([w_0[:, None]])
-    model.compile(
-        optimizer=keras.optimizers.SGD(learning_rate=eta),
-        loss=keras.losses.MeanSquaredError(dtype="float64"),
-        run_eagerly=True,
-    )
+    model = keras_linear(eta, w_0)
     same(path[0], w_0)
     for batch, expected in zip(batches, path[1:], strict=True):
         optimizer.zero_grad()

@@ -5,7 +5,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 import torch
-from compare import regressions, same, solvable_regressions
+from compare import keras_linear, regressions, same, solvable_regressions
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -71,19 +71,7 @@ def test_mse_gradient(problem):
     same(grad_w, theirs[0], size_w)
     same(grad_b, theirs[1], size_b)
 
-    # A step of Keras' SGD with learning rate 1 subtracts the gradient.
-    model = keras.Sequential(
-        [
-            keras.Input(X.shape[1:], dtype="float64"),
-            keras.layers.Dense(1, dtype="float64"),
-        ]
-    )
-    model.set_weights([w[:, None], np.array([b])])
-    model.compile(
-        optimizer=keras.optimizers.SGD(learning_rate=1.0),
-        loss=keras.losses.MeanSquaredError(dtype="float64"),
-        run_eagerly=True,  # compiling takes longer than the one step
-    )
+    model = keras_linear(1.0, w, b)
     model.train_on_batch(X, y[:, None])
     kernel, bias = model.get_weights()
     same(w - grad_w, kernel[:, 0], size_w + np.abs(w))
@@ -145,17 +133,7 @@ def test_train(problem, eta, steps):
     # Keras stores the learning rate in float32: give our function the same number.
     eta = float(np.float32(eta))
     w, b, losses = formulas.train(X, y, np.zeros(X.shape[1]), 0.0, eta, steps)
-    model = keras.Sequential(
-        [
-            keras.Input(X.shape[1:], dtype="float64"),
-            keras.layers.Dense(1, dtype="float64", kernel_initializer="zeros"),
-        ]
-    )
-    model.compile(
-        optimizer=keras.optimizers.SGD(learning_rate=eta),
-        loss=keras.losses.MeanSquaredError(dtype="float64"),
-        run_eagerly=True,
-    )
+    model = keras_linear(eta, np.zeros(X.shape[1]), 0.0)
     for _ in range(steps):
         model.train_on_batch(X, y[:, None])
     kernel, bias = model.get_weights()
