@@ -5,10 +5,13 @@ Normalising is idempotent: a notebook in normal form stays as it is, byte for by
 
 import base64
 import copy
+import io
 import re
 from collections import Counter
 
+import numpy as np
 from nbformat import NotebookNode, from_dict
+from PIL import Image
 
 from tools.notebooks import code_cells, tags
 
@@ -22,6 +25,8 @@ METADATA = {
 }
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
+# Of 255: how far a palette may move a channel, in its worst pixel and on average.
+WORST, AVERAGE = 64, 0.1
 _READABLE = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _RANDOM = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{8}")
 _HEADING = re.compile(r"(#+) +(.+)")
@@ -32,7 +37,8 @@ def normalise(notebook: NotebookNode) -> NotebookNode:
 
     What was run and what came out stay as they are. What tells of the machine, the
     editor or the day goes: stderr, timings, versions, frames of the libraries in
-    tracebacks, comments in pictures, editors' metadata, random cell ids.
+    tracebacks, comments in pictures, editors' metadata, random cell ids. Pictures are
+    stored small.
     """
     notebook = copy.deepcopy(notebook)
     own = notebook.metadata.get("threeways")
@@ -93,7 +99,7 @@ def _outputs(cell):
         if "data" in output:
             output.metadata = _picture_size(output.metadata)
             if "image/png" in output.data:
-                output.data["image/png"] = _plain_png(output.data["image/png"])
+                output.data["image/png"] = _small_png(output.data["image/png"])
         if kind == "execute_result":
             output.execution_count = cell.execution_count
         kept.append(output)
@@ -118,6 +124,25 @@ def _picture_size(metadata):
         if kind.startswith("image/")
     }
     return from_dict({kind: size for kind, size in sizes.items() if size})
+
+
+def _small_png(encoded):
+    """Store a picture with a palette of 256 colours if that looks the same.
+
+    A plot needs a third of the space then. One that has too many colours, a photograph
+    say, or that is transparent, stays as it is, except for its comments.
+    """
+    picture = Image.open(io.BytesIO(base64.b64decode(encoded)))
+    if picture.mode == "P" or picture.convert("RGBA").getextrema()[3] != (255, 255):
+        return _plain_png(encoded)
+    full = picture.convert("RGB")
+    small = full.quantize(256, kmeans=3, dither=Image.Dither.NONE)
+    moved = np.abs(np.subtract(small.convert("RGB"), full, dtype=int))
+    if moved.max() > WORST or moved.mean() > AVERAGE:
+        return _plain_png(encoded)
+    file = io.BytesIO()
+    small.save(file, "PNG", optimize=True)
+    return base64.b64encode(file.getvalue()).decode("ascii")
 
 
 def _plain_png(encoded):

@@ -129,6 +129,33 @@ def drawing(png):
     return notebook
 
 
+def plot():
+    """Return pixels (200, 300, 3) with an antialiased circle of two colours."""
+    y, x = np.mgrid[-1:1:200j, -1.5:1.5:300j]
+    inside = np.clip(80 * (0.7 - np.hypot(x, y)), 0, 1)[..., None]
+    fill = np.where(x[..., None] < 0, [0, 114, 178], [213, 94, 0])
+    return (inside * fill + (1 - inside) * [253, 253, 251]).astype(np.uint8)
+
+
+def test_plot_is_stored_small_and_looks_the_same():
+    pixels = plot()
+    before = picture(pixels)
+    after = normalise(drawing(before)).cells[1].outputs[0].data["image/png"]
+    assert len(after) < len(before) / 2
+    stored = Image.open(io.BytesIO(base64.b64decode(after)))
+    assert stored.mode == "P"
+    moved = np.abs(np.subtract(stored.convert("RGB"), pixels, dtype=int))
+    assert moved.max() <= 16
+    assert (stored.convert("RGB").getpixel((0, 0))) == (253, 253, 251)
+
+
+@pytest.mark.parametrize("channels", [3, 4], ids=["photograph", "transparent"])
+def test_other_pictures_keep_every_pixel(channels):
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, channels), np.uint8)
+    after = normalise(drawing(picture(noise))).cells[1].outputs[0].data["image/png"]
+    assert np.array_equal(Image.open(io.BytesIO(base64.b64decode(after))), noise)
+
+
 @pytest.mark.parametrize(("change", "kept"), [(0, True), (5, True), (60, False)])
 def test_stored_picture_stays_unless_the_change_shows(change, kept):
     pixels = np.full((8, 8, 3), 100, np.uint8)
