@@ -253,6 +253,7 @@ def test_forward_and_cross_entropy(network):
     for s in range(2):
         rest = [torch.tensor(part[s]) for part in (X, Y, mask)]
         W = [torch.tensor(w[s]) for w in params]
+        same(ours[s], formulas.cross_entropy(z[s], Y[s]), 100)  # not stacked
         same(ours[s], torch_loss(W, *rest, False), 100)
         same(ours[s], tf_loss([w[s] for w in params], X[s], Y[s], mask[s], False), 100)
         same(ours[s], layer(Y[s], z[s]), 100)

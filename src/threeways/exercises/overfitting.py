@@ -39,8 +39,8 @@ def lasso(answer):
         off = np.abs(got - expected).max()
         require(
             off < 1e-6,
-            f"for lam = {lam:g} the weights are off by up to {off:.2g}; the gradient is "
-            "that of the squared error alone, and the threshold is eta * lam",
+            f"for lam = {lam:g} the weights are off by up to {off:.2g}; the gradient "
+            "is that of the squared error alone, and the threshold is eta * lam",
         )
         require(
             np.array_equal(got == 0, expected == 0),
@@ -78,7 +78,7 @@ def honest_error(answer):
 
 def suspects(answer):
     """Sort the training images by the loss of a network that isn't overfitted."""
-    rows = to_numpy(answer)
+    rows = to_numpy(require_answer(answer() if callable(answer) else answer))
     require(rows.shape == (20,), f"expected 20 row numbers, got shape {rows.shape}")
     require(rows.dtype.kind in "iu", f"expected integers, got {rows.dtype}")
     require(
