@@ -44,7 +44,7 @@ def adagrad_step(answer):
             f"after step {t} s is right, but expected theta = {theta.round(4)} "
             f"and got {np.round(yours, 4)}; is eps outside the root?",
         )
-    return "right: 50 steps agree. Its steps only ever shrink."
+    return "right: 50 steps agree. Its rates only ever fall."
 
 
 def trapezoid(answer):
