@@ -184,12 +184,13 @@ def test_standardise(X, data):
     std = np.where(std > 1e-6, std, 0)  # rounding makes a constant column's std 1e-15
     flat = data.draw(st.booleans())
     if flat:
-        X = np.column_stack([X, np.full(len(X), 3.0)])
-        mean, std = np.append(mean, 1.0), np.append(std, 0.0)
+        X = np.column_stack([X, np.full(len(X), 1003.0)])
+        rounding = data.draw(st.sampled_from([0.0, 1e-9]))  # against a mean of 1000
+        mean, std = np.append(mean, 1000.0), np.append(std, rounding)
     ours = formulas.standardise(X, mean, std)
     if flat:
-        same(ours[:, -1], np.full(len(X), 2.0))  # shifted by the mean, not scaled
-    spread = std > 0
+        same(ours[:, -1], np.full(len(X), 3.0))  # shifted by the mean, not scaled
+    spread = std > 1e-6
     X, mean, std = X[:, spread], mean[spread], std[spread]
     ours, size = ours[:, spread], (np.abs(X) + np.abs(mean)) / std
     variance = std**2

@@ -34,7 +34,7 @@ def shapes(answer):
 
 
 def channels_first(answer):
-    """Old axes 0, 3, 1, 2 become the new axes 0, 1, 2, 3: use transpose."""
+    """Find the axis of the colours among 0 to 3, and the place that it is to take."""
     photos = np.arange(2 * 4 * 5 * 3, dtype=float).reshape(2, 4, 5, 3)
     got = to_numpy(require_answer(answer(photos)))
     require(
@@ -53,7 +53,7 @@ def channels_first(answer):
 
 
 def windows(answer):
-    """One window further is one place further, and so is one number further."""
+    """Ask how many places further the next window starts, and the next number."""
     for n, w in [(6, 3), (10, 1), (7, 7), (9, 4)]:
         reply = require_answer(answer(n, w))
         require(
@@ -112,7 +112,7 @@ def sum_back(answer):
 
 
 def cosine(answer):
-    """Divide each row by its length, kept as a column (n, 1); product; argmax."""
+    """The lengths must be a column (n, 1), or the division stretches a wrong axis."""
     from sklearn.datasets import load_digits
     from sklearn.model_selection import train_test_split
 
