@@ -3,6 +3,7 @@
 import chapter
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 import torch
 from compare import same, vectors
@@ -201,6 +202,24 @@ def test_gradients_of_constants_and_of_what_plays_no_part():
     assert formulas.node(1.0, (2.0, None))["parents"] == []
 
 
+def test_a_vector_has_no_gradient():
+    x = formulas.node(np.ones(3))
+    with pytest.raises(ValueError, match="one number"):
+        formulas.gradients(formulas.multiply(x, x), [x])
+
+
+def test_powers_and_tanh_at_zero_have_every_derivative():
+    for f, expected in [
+        (lambda x: formulas.power(x, 2), [0, 2, 0, 0]),
+        (formulas.tanh, [1, 0, -2, 0]),
+    ]:
+        x = formulas.node(0.0)
+        y = f(x)
+        for slope in expected:
+            (y,) = formulas.gradients(y, [x])
+            same(formulas.value(y), np.float64(slope))
+
+
 def test_history_lists_parents_first():
     x = formulas.node(1.5)
     y = formulas.multiply(formulas.exp(x), formulas.add(x, x))
@@ -220,4 +239,4 @@ def test_machine_is_as_short_as_the_chapter_says():
     ]
     lines = [line for source in cells for line in source.splitlines() if line.strip()]
     assert len(cells) == 3
-    assert len(lines) == 72
+    assert len(lines) == 76
