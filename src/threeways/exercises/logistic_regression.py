@@ -120,7 +120,7 @@ def penalised(answer):
         f"your probabilities are {off:.3f} (root mean square) from scikit-learn's, "
         "expected less than 0.01: more steps, or another factor before the penalty",
     )
-    return "right: the minimum that scikit-learn finds, found step by step."
+    return "right: within 0.01 of scikit-learn's probabilities, found step by step."
 
 
 CHECKS = {
