@@ -6,6 +6,7 @@ turn red. Where two must, each of them would do.
 
 import base64
 import shutil
+import zlib
 
 import pytest
 from nbformat import NotebookNode
@@ -139,7 +140,8 @@ def cell_id(notebook, name):
 def version_in_a_picture(notebook):
     data = cell(notebook, "picture").outputs[0].data
     png = base64.b64decode(data["image/png"])
-    comment = b"\0\0\0\x04tEXta\0bc\0\0\0\0"
+    chunk = b"tEXta\0bc"
+    comment = b"\0\0\0\x04" + chunk + zlib.crc32(chunk).to_bytes(4, "big")
     data["image/png"] = base64.b64encode(png[:33] + comment + png[33:]).decode()
 
 
