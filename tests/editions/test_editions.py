@@ -1,7 +1,9 @@
 """Every edition gives its stored outputs where only its own framework is installed.
 
 Each run also uses one of the CPU switches: that costs nothing here, and when a run
-fails, ``make test-cpu`` tells whether the switch is to blame.
+fails, ``make test-cpu`` tells whether the switch is to blame. All runs have one thread,
+since as many go on at once as there are cores; ``make test-notebooks`` leaves threads
+as a reader has them.
 """
 
 import importlib.util
@@ -38,28 +40,16 @@ class Run(NamedTuple):
     def settings(self):
         """All environment variables of the run."""
         block = {"BLOCKED_PACKAGES": self.blocked, "PYTHONPATH": str(HERE / "blocker")}
-        return self.environ | block
+        return SWITCHES["one_thread"] | self.environ | block
 
 
 RUNS = {
     "pytorch": Run("pytorch", "tensorflow keras jax", SWITCHES["plain_aten"]),
     # TensorFlow looks for Keras when tf.keras is used, and does without otherwise.
     "tensorflow": Run("tensorflow", "keras torch jax", SWITCHES["no_onednn"]),
-    "keras on tensorflow": Run(
-        "keras",
-        "torch jax",
-        {"KERAS_BACKEND": "tensorflow", **SWITCHES["one_thread"]},
-    ),
-    "keras on torch": Run(
-        "keras",
-        "tensorflow jax",
-        {"KERAS_BACKEND": "torch", **SWITCHES["one_thread"]},
-    ),
-    "keras on jax": Run(
-        "keras",
-        "tensorflow torch",
-        {"KERAS_BACKEND": "jax", **SWITCHES["one_thread"]},
-    ),
+    "keras on tensorflow": Run("keras", "torch jax", {"KERAS_BACKEND": "tensorflow"}),
+    "keras on torch": Run("keras", "tensorflow jax", {"KERAS_BACKEND": "torch"}),
+    "keras on jax": Run("keras", "tensorflow torch", {"KERAS_BACKEND": "jax"}),
 }
 
 
