@@ -299,8 +299,8 @@ def test_adam_step_bound(beta1, steps, seed):
 
 @given(vectors(4), st.floats(0.1, 300.0))
 def test_clip_norm(g, limit):
-    if not np.any(g):
-        return
+    with np.errstate(all="raise"):  # nothing divides by zero, not even for g = 0
+        assert not formulas.clip_norm(np.zeros(4), limit).any()
     ours, size = formulas.clip_norm(g, limit), np.abs(g).max()
     weight = torch.zeros(4, dtype=torch.float64, requires_grad=True)
     weight.grad = torch.tensor(g)
@@ -331,9 +331,7 @@ def double(values):
 
 
 @given(rates, betas, st.integers(1, 5), st.integers(2, 12))
-def test_step_decay_exponential_decay_inverse_time_polynomial_decay(
-    eta, gamma, every, total
-):
+def test_step_decay_exponential_decay_inverse_time(eta, gamma, every, total):
     t, K, V = np.arange(total), keras.optimizers.schedules, tf.compat.v1.train
     for ours, torch_, keras_, tf_ in [
         (
@@ -354,12 +352,6 @@ def test_step_decay_exponential_decay_inverse_time_polynomial_decay(
             K.InverseTimeDecay(eta, every, 1.0),
             lambda t: V.inverse_time_decay(eta, t, every, 1.0),
         ),
-        (
-            formulas.polynomial_decay(t, eta, total, every),
-            lambda o: lr_scheduler.PolynomialLR(o, total, every),
-            K.PolynomialDecay(eta, total, 0.0, float(every)),
-            lambda t: V.polynomial_decay(eta, t, total, 0.0, float(every)),
-        ),
     ]:
         same(ours, rates_torch(torch_, eta, total), 10)
         same(ours, double(keras_(int(i)) for i in t), tolerance=1e-5)
@@ -368,8 +360,9 @@ def test_step_decay_exponential_decay_inverse_time_polynomial_decay(
 
 @given(rates, betas, st.integers(0, 5), st.integers(1, 12))
 def test_warmup_cosine(peak, share, warmup, falling):
+    """PyTorch's cosine swings up again after its end; the others stay, and so do we."""
     start, total = share * peak, warmup + falling
-    t = np.arange(total)
+    t = np.arange(total + 4)
     ours = formulas.warmup_cosine(t, start, peak, warmup, total)
 
     def torch_(optimizer):
@@ -380,13 +373,13 @@ def test_warmup_cosine(peak, share, warmup, falling):
         cosine = lr_scheduler.CosineAnnealingLR(optimizer, falling)
         return lr_scheduler.SequentialLR(optimizer, [rise, cosine], [warmup])
 
-    same(ours, rates_torch(torch_, peak, total), 10)
+    same(ours[:total], rates_torch(torch_, peak, total), 10)
     K = keras.optimizers.schedules
     theirs = K.CosineDecay(start, falling, warmup_target=peak, warmup_steps=warmup)
     if not warmup:
         theirs = K.CosineDecay(peak, falling)
     same(ours, double(theirs(int(i)) for i in t), tolerance=1e-5)
-    cosine = tf.compat.v1.train.cosine_decay(peak, tf.range(falling), falling)()
+    cosine = tf.compat.v1.train.cosine_decay(peak, tf.range(falling + 4), falling)()
     same(ours[warmup:], np.asarray(cosine, np.float64), tolerance=1e-5)
 
 
