@@ -377,8 +377,13 @@ def test_reductions(problem, data):
     same(share, F.cross_entropy(*args), size)
     theirs = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=k, logits=z)
     same(count, tf.reduce_mean(weights[k] * theirs), size)
-    mean, _ = tf.nn.weighted_moments(theirs, axes=0, frequency_weights=weights[k])
-    same(share, mean, size)
+    same(
+        share,
+        tf.reduce_sum(weights[k] * theirs) / tf.reduce_sum(weights[k]),
+        size,
+    )
+    rows = F.cross_entropy(args[0], torch.tensor(np.eye(K)[k]), weight=args[2])
+    same(count, rows, size)
     for ours, reduction in [
         (total, "sum"),
         (count, "sum_over_batch_size"),
@@ -392,9 +397,10 @@ def test_reductions(problem, data):
         same(ours, loss(k, z, sample_weight=weights[k]), size, tolerance)
 
 
-@given(logits(), positive)
-def test_weighted_bce(problem, a):
+@given(logits(), positive, st.sampled_from([0.0, 0.125, 0.375]))
+def test_weighted_bce(problem, a, soft):
     z, y = problem
+    y = np.abs(y - soft)  # 0 and 1, or softer
     ours, size = formulas.weighted_bce(z, y, a), 500
     against_torch_and_tf(
         ours,
@@ -413,8 +419,11 @@ def test_weighted_bce(problem, a):
     loss = keras.losses.BinaryCrossentropy(
         from_logits=True, reduction="sum", dtype="float64"
     )
-    theirs = loss(y[:, None], z[:, None], sample_weight=1 + (a - 1) * y)
-    same(ours[0].sum(), theirs, 10 * size)
+    # A sample weight scales both parts of the loss: so give them one by one.
+    ones, zeros = np.ones((len(y), 1)), np.zeros((len(y), 1))
+    yes = loss(ones, z[:, None], sample_weight=a * y)
+    no = loss(zeros, z[:, None], sample_weight=1 - y)
+    same(ours[0].sum(), yes + no, 10 * size)
 
 
 @given(logits(), st.floats(0.5, 5.0))

@@ -7,7 +7,7 @@ from threeways.parity import to_numpy
 
 
 def smooth_l1(answer):
-    """Divide both the value and the slope that huber(r, beta) gives by beta."""
+    """Near zero compare r**2 / (2 beta) with what huber(r, beta) is there, r**2 / 2."""
     r = np.array([-3.0, -1.0, -0.2, 0.1, 0.6, 4.0])
     for beta in (1.0, 0.5, 2.0):
         size = np.abs(r)
@@ -50,7 +50,7 @@ def poisson(answer):
 
 
 def epoch_loss(answer):
-    """Multiply each mean by the size of its batch, add up, divide by all samples."""
+    """Find the sum of all samples' losses, and divide it by how many there are."""
     for means, sizes in [([1.0, 2.0, 6.0], [64, 64, 11]), ([3.0], [5])]:
         expected = sum(m * s for m, s in zip(means, sizes, strict=True)) / sum(sizes)
         got = to_numpy(require_answer(answer(np.array(means), np.array(sizes))))
@@ -64,7 +64,7 @@ def epoch_loss(answer):
 
 
 def unweight(answer):
-    """Divide the odds p / (1 - p) by a, and turn them back into a probability."""
+    """Subtract log(a) from the logit log(p / (1 - p)), and go back to a probability."""
     p = np.array([0.1, 0.5, 0.9])
     for a in (9.0, 1.0):
         odds = p / (1 - p) / a
@@ -83,7 +83,7 @@ def unweight(answer):
 
 
 def quantile(answer):
-    """Minimise the mean of max(0.1 r, -0.9 r) with r = prediction - target."""
+    """Minimise the mean of max(0.1 r, -0.9 r), with r = prediction - target (442,)."""
     from sklearn.datasets import load_diabetes
     from sklearn.linear_model import QuantileRegressor
 
