@@ -108,8 +108,8 @@ def test_decay_step(w, target, eta, lam):
 def test_adam_step(w, seed, decoupled, strength):
     """Four steps with L2 are torch's Adam; decoupled, all three AdamW."""
     gradients = np.random.default_rng(seed).normal(size=(4, 3))
-    how = {"delta": 2 * strength} if decoupled else {"l2": strength}
-    ours, m, v = w, np.zeros(3), np.zeros(3)
+    how = {"c": 2 * strength} if decoupled else {"l2": strength}
+    ours, m, s = w, np.zeros(3), np.zeros(3)
     kind = torch.optim.AdamW if decoupled else torch.optim.Adam
     w_torch = torch.tensor(w, requires_grad=True)
     optimizer = kind([w_torch], lr=0.125, weight_decay=2 * strength)
@@ -118,15 +118,15 @@ def test_adam_step(w, seed, decoupled, strength):
         0.125, epsilon=1e-14, weight_decay=2 * strength if decoupled else None
     )
     without_eps = w
-    m_eps, v_eps = m, v
+    m_eps, s_eps = m, s
     for t, g in enumerate(gradients, start=1):
-        ours, m, v = formulas.adam_step(ours, g, m, v, t, 0.125, **how)
+        ours, m, s = formulas.adam_step(ours, m, s, g, t, 0.125, **how)
         w_torch.grad = torch.tensor(g)
         optimizer.step()
         same(ours, w_torch, 100 * (1 + np.abs(w)))
         # Keras puts epsilon elsewhere and rounds the betas to float32.
-        without_eps, m_eps, v_eps = formulas.adam_step(
-            without_eps, g, m_eps, v_eps, t, 0.125, eps=1e-14, **how
+        without_eps, m_eps, s_eps = formulas.adam_step(
+            without_eps, m_eps, s_eps, g, t, 0.125, eps=1e-14, **how
         )
         g_keras = g if decoupled else g + 2 * strength * np.asarray(w_keras.value)
         adam.apply([g_keras], [w_keras])
@@ -135,7 +135,7 @@ def test_adam_step(w, seed, decoupled, strength):
 
 def test_adam_epsilon_is_added():
     """With a zero gradient the division by epsilon alone leaves the weight in place."""
-    w, m, v = formulas.adam_step(1.0, 1.0, 0.0, 0.0, 1, eta=0.5, eps=1.0)
+    w, m, s = formulas.adam_step(1.0, 0.0, 0.0, 1.0, 1, eta=0.5, eps=1.0)
     same(np.float64(w), np.float64(0.75))
 
 
