@@ -41,7 +41,7 @@ def keep_size(answer):
 
 
 def separable(answer):
-    """Filter each channel with its own kernel, put them together, then mix."""
+    """x[:, [c]] is one channel, kernels[c][None, None] a filter (1, 1, K, L)."""
     rng = np.random.default_rng(seed=0)
     x = rng.normal(size=(2, 3, 7, 6))
     kernels, mix = rng.normal(size=(3, 3, 2)), rng.normal(size=(4, 3))
@@ -56,7 +56,10 @@ def separable(answer):
     off = np.abs(got - expected).max()
     require(off < 1e-9, f"the answers are off by up to {off:.2g}")
     few, many = kernels.size + mix.size, 4 * kernels.size
-    return f"right: {few} weights do here what a full layer needs {many} for."
+    return (
+        f"right: {few} weights instead of {many} for the same shapes, but fewer "
+        "functions: one kernel a channel serves all filters."
+    )
 
 
 def max_pool_gradient(answer):
