@@ -7,7 +7,7 @@ from threeways.parity import to_numpy
 
 
 def sine(answer):
-    """Call node with np.sin(value(a)) and a rule made of the machine's operations."""
+    """Call node with np.sin(value(a)); its rule needs a cosine: a new operation."""
     x, g = np.array([[0.3, -1.2], [2.0, 4.0]]), np.array([[1.0, -2.0], [0.5, 3.0]])
     leaf = {"value": x, "parents": []}
     out = require_answer(answer(leaf))
@@ -109,15 +109,16 @@ def straight_through(answer):
 
 def largest_curvature(answer):
     """In a loop: v = product(v), then divide v by its length."""
-    for d, top in [(3, 8.0), (20, 0.5)]:
+    for d, top in [(3, 8.0), (20, 0.5), (5, -2.0)]:
         rng = np.random.default_rng(seed=d)
         Q, _ = np.linalg.qr(rng.normal(size=(d, d)))
         eigenvalues = np.append(rng.uniform(0.01, 0.7, size=d - 1), 1.0) * top
         H = Q * eigenvalues @ Q.T
         got = float(to_numpy(require_answer(answer(lambda v, H=H: H @ v, d))))
         require(
-            abs(got - top) < 1e-3 * top,
-            f"for a Hessian (d = {d}) with largest eigenvalue {top:g}, got {got:.4g}",
+            abs(got - top) < 1e-3 * abs(top),
+            f"for H ({d}, {d}), whose eigenvalue of largest absolute value is {top:g}, "
+            f"got {got:.4g}",
         )
     return "right: the largest curvature, and no Hessian in sight."
 
