@@ -1,0 +1,1 @@
+"""Small data sets, generated or embedded: nothing is downloaded."""
