@@ -46,7 +46,7 @@ def parameters(answer):
 
 
 def turn(answer):
-    """Even columns a, odd columns b: a cos - b sin, and a sin + b cos."""
+    """x[:, 0::2] are the a, x[:, 1::2] the b; np.stack and reshape put them back."""
     rng = np.random.default_rng(seed=0)
     q, k = rng.normal(size=(2, 5, 6))
     first = to_numpy(require_answer(answer(q, 0)))
