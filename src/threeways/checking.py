@@ -62,6 +62,11 @@ def require_answer(value):
     return value
 
 
+def require_result(answer):
+    """Like ``require_answer``, of what the answer returns where it is a function."""
+    return require_answer(answer() if callable(answer) else answer)
+
+
 def require(condition, message):
     """Raise WrongAnswerError with ``message`` unless ``condition`` holds."""
     if not condition:

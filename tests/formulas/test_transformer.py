@@ -251,17 +251,15 @@ def test_layer_norm(problem):
         same(ours, layer(x), 1e4, tolerance=1e-8)
 
 
-@given(layers(), st.booleans())
-def test_encoder_layer(problem, pre_norm):
-    _, x, p, heads, mask = problem
-    ours = formulas.encoder_layer(x, p, heads, mask, pre_norm)
-    layer = torch.nn.TransformerEncoderLayer(
-        x.shape[-1],
+def layer_torch(kind, p, heads, norm_first):
+    """PyTorch's layer with what encoder and decoder share: all but what follows."""
+    layer = kind(
+        len(p["norm_1"][0]),
         heads,
         len(p["hidden"][1]),
         dropout=0.0,
         batch_first=True,
-        norm_first=pre_norm,
+        norm_first=norm_first,
         dtype=torch.float64,
     )
     load_torch(layer.self_attn, p["attention"])
@@ -270,9 +268,17 @@ def test_encoder_layer(problem, pre_norm):
             (layer.linear1, p["hidden"]),
             (layer.linear2, p["output"]),
             (layer.norm1, p["norm_1"]),
-            (layer.norm2, p["norm_2"]),
         ]
     )
+    return layer
+
+
+@given(layers(), st.booleans())
+def test_encoder_layer(problem, pre_norm):
+    _, x, p, heads, mask = problem
+    ours = formulas.encoder_layer(x, p, heads, mask, pre_norm)
+    layer = layer_torch(torch.nn.TransformerEncoderLayer, p, heads, pre_norm)
+    load_pairs([(layer.norm2, p["norm_2"])])
     theirs = layer(torch.tensor(x), src_key_padding_mask=~torch.tensor(mask[:, 0, 0]))
     same(ours, theirs, 1e5)
 
@@ -281,26 +287,9 @@ def test_encoder_layer(problem, pre_norm):
 def test_decoder_layer(problem):
     y, memory, p, heads, mask = problem
     ours, A = formulas.decoder_layer(y, memory, p, heads, mask)
-    layer = torch.nn.TransformerDecoderLayer(
-        y.shape[-1],
-        heads,
-        len(p["hidden"][1]),
-        dropout=0.0,
-        batch_first=True,
-        norm_first=True,
-        dtype=torch.float64,
-    )
-    load_torch(layer.self_attn, p["attention"])
+    layer = layer_torch(torch.nn.TransformerDecoderLayer, p, heads, norm_first=True)
     load_torch(layer.multihead_attn, p["cross"])
-    load_pairs(
-        [
-            (layer.linear1, p["hidden"]),
-            (layer.linear2, p["output"]),
-            (layer.norm1, p["norm_1"]),
-            (layer.norm2, p["norm_3"]),
-            (layer.norm3, p["norm_2"]),
-        ]
-    )
+    load_pairs([(layer.norm2, p["norm_3"]), (layer.norm3, p["norm_2"])])
     n = y.shape[1]
     theirs = layer(
         torch.tensor(y),

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from threeways.checking import require, require_answer
+from threeways.checking import require, require_answer, require_result
 from threeways.parity import to_numpy
 
 
@@ -104,7 +104,7 @@ def penalised(answer):
     model.fit((X_train - mean) / std, y_train)
     expected = model.predict_proba((X_test - mean) / std)[:, 1]
     # A function that gives the probabilities is as good as they are.
-    p = to_numpy(require_answer(answer() if callable(answer) else answer))
+    p = to_numpy(require_result(answer))
     require(
         p.shape == expected.shape,
         f"expected probabilities of shape {expected.shape}, got {p.shape}",

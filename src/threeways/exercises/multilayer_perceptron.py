@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from threeways.checking import require, require_answer
+from threeways.checking import require, require_answer, require_result
 from threeways.parity import to_numpy
 
 
 def maximum(answer):
     """It is x2 plus one ReLU; x2 itself, maybe negative, must pass the ReLUs, too."""
-    answer = _value(answer)
+    answer = require_result(answer)
     require(
         isinstance(answer, tuple | list)
         and [len(layer) for layer in answer if isinstance(layer, tuple | list)]
@@ -106,7 +106,7 @@ def digits(answer):
 
     y = load_digits().target
     _, y_test = train_test_split(y, test_size=0.25, random_state=0)
-    predicted = to_numpy(_value(answer))
+    predicted = to_numpy(require_result(answer))
     require(
         predicted.shape == y_test.shape,
         f"expected one digit for each image, shape {y_test.shape}, "
@@ -115,11 +115,6 @@ def digits(answer):
     mistakes = int(np.sum(predicted != y_test))
     require(mistakes <= 10, f"{mistakes} mistakes of 450; expected at most 10")
     return "right: fewer mistakes than the chapter's own network makes."
-
-
-def _value(answer):
-    """Return the answer, or what it returns where it is a function."""
-    return require_answer(answer() if callable(answer) else answer)
 
 
 CHECKS = {

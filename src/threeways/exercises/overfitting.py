@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from threeways.checking import require, require_answer
+from threeways.checking import require, require_answer, require_result
 from threeways.parity import to_numpy
 
 
@@ -78,7 +78,7 @@ def honest_error(answer):
 
 def suspects(answer):
     """Sort the training images by the loss of a network that isn't overfitted."""
-    rows = to_numpy(require_answer(answer() if callable(answer) else answer))
+    rows = to_numpy(require_result(answer))
     require(rows.shape == (20,), f"expected 20 row numbers, got shape {rows.shape}")
     require(rows.dtype.kind in "iu", f"expected integers, got {rows.dtype}")
     require(

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from threeways.checking import require, require_answer
+from threeways.checking import require, require_answer, require_result
 from threeways.parity import to_numpy
 
 
@@ -17,7 +17,7 @@ def shapes(answer):
         "the mean of (32, 8, 8) over axis 0": (8, 8),
         "(32, 64) @ (64, 10)": (32, 10),
     }
-    answer = _handed_over(answer)
+    answer = require_result(answer)
     require(
         isinstance(answer, tuple | list) and len(answer) == len(questions),
         f"expected a list of {len(questions)} answers, got {answer!r}",
@@ -120,7 +120,7 @@ def cosine(answer):
     X_train, X_test, y_train, y_test = train_test_split(
         X, labels, test_size=0.25, random_state=0
     )
-    predictions = to_numpy(_handed_over(answer))
+    predictions = to_numpy(require_result(answer))
     require(
         predictions.shape == y_test.shape,
         f"expected predictions of shape {y_test.shape}, got {predictions.shape}; "
@@ -149,11 +149,6 @@ def cosine(answer):
     )
     right = np.sum(predictions == y_test)
     return f"right: {right} of {len(y_test)} digits read, by direction alone."
-
-
-def _handed_over(answer):
-    """Return the answer, or what it returns if it was wrapped in a function."""
-    return require_answer(answer() if callable(answer) else answer)
 
 
 CHECKS = {

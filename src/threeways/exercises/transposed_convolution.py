@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from threeways.checking import require, require_answer
+from threeways.checking import require, require_answer, require_result
 from threeways.parity import to_numpy
 
 
@@ -22,7 +22,7 @@ def output_padding(answer):
 
 def filters(answer):
     """Four filters of four weights each: make them orthonormal."""
-    w = to_numpy(_value(answer)).astype(float)
+    w = to_numpy(require_result(answer)).astype(float)
     require(w.shape == (4, 1, 2, 2), f"expected shape (4, 1, 2, 2), got {w.shape}")
     first = w[0].ravel()
     require(
@@ -70,7 +70,7 @@ def one_kernel(answer):
 
 def bilinear(answer):
     """The weights fall off linearly from the middle; in one dimension they sum to 2."""
-    w = to_numpy(_value(answer)).astype(float)
+    w = to_numpy(require_result(answer)).astype(float)
     require(w.shape == (4, 4), f"expected shape (4, 4), got {w.shape}")
     inside = (slice(2, -2), slice(2, -2))
     flat = _spread(np.ones((5, 5)), w)[inside]
@@ -122,11 +122,6 @@ def _spread(x, w):
     for k, m in np.ndindex(4, 4):
         y[k : k + 2 * H : 2, m : m + 2 * W : 2] += w[k, m] * x
     return y[1:-1, 1:-1]
-
-
-def _value(answer):
-    """Return the answer, or what it returns where it is a function."""
-    return require_answer(answer() if callable(answer) else answer)
 
 
 CHECKS = {

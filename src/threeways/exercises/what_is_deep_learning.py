@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from threeways.checking import require, require_answer
+from threeways.checking import require, require_answer, require_result
 from threeways.parity import to_numpy
 
 
@@ -62,7 +62,7 @@ def feature(answer):
 def wave(answer):
     """Replace the squares by np.sin(2 * np.pi * x_train), and train for longer."""
     x = np.linspace(0, 1, 1001)[:, None]
-    y_hat = to_numpy(_value(answer))
+    y_hat = to_numpy(require_result(answer))
     require(
         y_hat.shape == x.shape,
         f"expected predictions of shape {x.shape}, got {y_hat.shape}",
@@ -78,7 +78,7 @@ def wave(answer):
 
 def _network(X, answer, inputs, units):
     """Return what a hidden ReLU layer with the given parameters says about X."""
-    answer = _value(answer)
+    answer = require_result(answer)
     require(
         isinstance(answer, tuple | list) and len(answer) == 4,
         f"expected four arrays W1, b1, W2, b2, got {type(answer).__name__}",
@@ -93,11 +93,6 @@ def _network(X, answer, inputs, units):
         )
     W1, b1, W2, b2 = arrays
     return np.maximum(X @ W1 + b1, 0) @ W2 + b2
-
-
-def _value(answer):
-    """Return the answer, or what it gives if it is a function without arguments."""
-    return require_answer(answer() if callable(answer) else answer)
 
 
 CHECKS = {
