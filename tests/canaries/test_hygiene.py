@@ -61,6 +61,24 @@ def test_rule_turns_red(path, canary):
     assert red(path) == rules
 
 
+def test_a_declared_package_may_be_imported_but_not_by_numpy_cells(path):
+    notebook = read(FIXTURE)
+    notebook.metadata.threeways.packages = ["tqdm"]
+    cell(notebook, "imports").source += "\nimport tqdm"
+    path.write_text(dumps(notebook), encoding="utf-8")
+    assert red(path) == set()
+    cell(notebook, "sum-of-squares").source = "import tqdm"
+    path.write_text(dumps(notebook), encoding="utf-8")
+    assert "imports_allowed" in red(path)
+
+
+def test_a_page_may_call_its_own_machine(path):
+    notebook = read(FIXTURE)
+    cell(notebook, "imports").source += "\nprint if 1 else get('http://127.0.0.1:80')"
+    path.write_text(dumps(notebook), encoding="utf-8")
+    assert "no_network" not in red(path)
+
+
 def test_every_rule_has_a_canary():
     assert set().union(*(rules for _, _, rules in CANARIES)) == {
         rule.__name__ for rule in RULES
@@ -207,6 +225,7 @@ def printed(notebook, text):
 @broken_by("prerequisites", ["foundations/nowhere"], rules="metadata_declared")
 @broken_by("prerequisites", ["foundations/chapter"], rules="metadata_declared")
 @broken_by("sources", ["D0.10"], rules="metadata_declared")
+@broken_by("packages", ["not-pinned"], rules="metadata_declared")
 @broken_by("sources", ["D0.C10", "D0.C10"], rules="metadata_declared")
 @broken_by("frameworks", ["pytorch", "keras"], rules="metadata_declared")
 @broken_by("missing", {"jax": "It is not in this book."}, rules="metadata_declared")

@@ -1,12 +1,15 @@
 """Rules on what a chapter declares in its metadata and tags."""
 
+import functools
 import re
 from collections import Counter
 
 from tools.groups import FRAMEWORKS, framework_groups, framework_of
-from tools.notebooks import tags
+from tools.notebooks import ROOT, tags
 
 KEYS = ("frameworks", "missing", "prerequisites", "sources", "summary", "title")
+OPTIONAL = ("packages",)
+"""What a chapter may leave out: packages it needs beyond the frameworks."""
 LANGUAGES = (*FRAMEWORKS, "numpy", "parity")
 """The tags that say what a cell may import; a cell has one at most."""
 TAGS = {
@@ -23,7 +26,7 @@ _SOURCE = re.compile(r"D[0-4]\.[BCFAKQTXR][0-9]+(\.[0-9]+)?")
 def metadata_declared(path, notebook):
     """The notebook's metadata says what the chapter is about and builds on."""
     own = notebook.metadata.get("threeways", {})
-    if sorted(own) != sorted(KEYS):
+    if sorted(own.keys() - {*OPTIONAL}) != sorted(KEYS):
         yield None, f"metadata.threeways has {sorted(own)}. Give it {list(KEYS)}."
         return
     if not re.fullmatch(r"[a-z][a-z0-9_]*", path.stem):
@@ -39,6 +42,9 @@ def metadata_declared(path, notebook):
             yield None, f"claims the source {source!r}. Write it as in D0.C10."
         if count > 1:
             yield None, f"claims the source {source} {count} times. Claim it once."
+    for name in own.get("packages", []):
+        if name not in _pinned():
+            yield None, f"wants {name!r}. Pin it in requirements.txt, or drop it."
     shown, missing = own["frameworks"], own["missing"]
     if sorted([*shown, *missing]) != sorted(FRAMEWORKS):
         yield None, f"must name each of {FRAMEWORKS} in frameworks or in missing."
@@ -100,6 +106,12 @@ def _poor_reasons(reasons):
             yield f"says why {name!r} is missing, which is no framework. Drop it."
         elif len(reason) < MIN_REASON:
             yield f"leaves out {name} because of {reason!r}. Say why in a sentence."
+
+
+@functools.cache
+def _pinned():
+    text = (ROOT / "requirements.txt").read_text(encoding="utf-8")
+    return set(re.findall(r"^([\w-]+)==", text, re.M))
 
 
 def _is_other_chapter(path, name):
