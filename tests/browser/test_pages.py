@@ -72,3 +72,10 @@ def test_search_finds_a_chapter(request, context, site, chapter):
     found = page.locator(f"#search-results a[href*='{chapter}']").first
     found.wait_for()
     assert title in found.inner_text()
+
+
+@pytest.mark.parametrize("word", ["condition number", "条件数"])
+def test_search_finds_a_term_in_both_languages(context, book, word):
+    page = context.new_page()
+    page.goto(book.url("search", f"?q={word}"))
+    page.locator("#search-results a[href*='glossary']").first.wait_for()
