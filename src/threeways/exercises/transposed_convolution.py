@@ -21,7 +21,7 @@ def output_padding(answer):
 
 
 def filters(answer):
-    """Four filters of four weights each: make them orthonormal."""
+    """Make the four rows of weights of length 1, at right angles to each other."""
     w = to_numpy(require_result(answer)).astype(float)
     require(w.shape == (4, 1, 2, 2), f"expected shape (4, 1, 2, 2), got {w.shape}")
     first = w[0].ravel()
@@ -44,7 +44,7 @@ def filters(answer):
 
 
 def one_kernel(answer):
-    """Follow a single lit pixel both ways, in one dimension first."""
+    """Follow one lit pixel both ways, in 1-D first; its stamp starts a place before."""
     rng = np.random.default_rng(seed=0)
     for _ in range(3):
         w, x = rng.normal(size=(3, 3)), rng.normal(size=(5, 6))
@@ -69,7 +69,7 @@ def one_kernel(answer):
 
 
 def bilinear(answer):
-    """The weights fall off linearly from the middle; in one dimension they sum to 2."""
+    """An output lies 1/4 or 3/4 of the way between two pixels: mix them so."""
     w = to_numpy(require_result(answer)).astype(float)
     require(w.shape == (4, 4), f"expected shape (4, 4), got {w.shape}")
     inside = (slice(2, -2), slice(2, -2))
