@@ -89,7 +89,7 @@ def truncated(answer):
     require(
         not wrong.any(),
         f"with cut = {cut} of {T} steps, the gradient differs at the steps "
-        f"{np.flatnonzero(wrong).tolist()}",
+        f"{np.flatnonzero(wrong).tolist()}; the later part starts from H[:, cut - 1]",
     )
     return "right: what lies before the cut is remembered, but no longer learned."
 
