@@ -45,7 +45,7 @@ def layers(draw):
         )
 
     p = {"hidden": pair(d, d_ff), "output": pair(d_ff, d)}
-    for name in ("norm_1", "norm_2", "norm_3"):
+    for name in ("norm_1", "norm_2", "norm_cross"):
         p[name] = rng.normal(size=(2, d))
     for name in ("attention", "cross"):
         p[name] = {part: pair(d, d) for part in "qkvo"}
@@ -289,7 +289,7 @@ def test_decoder_layer(problem):
     ours, A = formulas.decoder_layer(y, memory, p, heads, mask)
     layer = layer_torch(torch.nn.TransformerDecoderLayer, p, heads, norm_first=True)
     load_torch(layer.multihead_attn, p["cross"])
-    load_pairs([(layer.norm2, p["norm_3"]), (layer.norm3, p["norm_2"])])
+    load_pairs([(layer.norm2, p["norm_cross"]), (layer.norm3, p["norm_2"])])
     n = y.shape[1]
     theirs = layer(
         torch.tensor(y),
