@@ -32,7 +32,7 @@ def commonest_mistake(answer):
 
 
 def fold(answer):
-    """Both multiply and add: collect the factor and the constant of each channel."""
+    """The normalisation is factor * z + constant: which factor, which constant?"""
     rng = np.random.default_rng(seed=0)
     w = rng.normal(size=(3, 3, 2, 4))
     gamma, beta, mean = rng.normal(size=(3, 4))
