@@ -63,8 +63,8 @@ def test_rule_turns_red(path, canary):
 
 def test_a_declared_package_may_be_imported_but_not_by_numpy_cells(path):
     notebook = read(FIXTURE)
-    notebook.metadata.threeways.packages = ["tqdm"]
-    cell(notebook, "imports").source += "\nimport tqdm"
+    notebook.metadata.threeways.packages = ["tqdm", "pillow"]
+    cell(notebook, "imports").source += "\nimport tqdm\nfrom PIL import Image"
     path.write_text(dumps(notebook), encoding="utf-8")
     assert red(path) == set()
     cell(notebook, "sum-of-squares").source = "import tqdm"

@@ -23,6 +23,9 @@ ALLOWED = {
 }
 """The packages that a cell may import, by its tag, beside those declared."""
 
+IMPORT_NAMES = {"pillow": "PIL"}
+"""What packages are imported as, where that isn't their name."""
+
 _PRIVATE = re.compile(r"(^|\.)_(?!_)|^keras\.src\b|^tensorflow\.python\b")
 _NETWORK_MODULE = re.compile(
     r"(urllib\.request|http|socket|ssl|ftplib|webbrowser|xmlrpc)(\.|$)"
@@ -57,7 +60,8 @@ def plain_python(path, notebook):
 
 def imports_allowed(path, notebook):
     """A cell imports only what the readers of its edition have."""
-    declared = notebook.metadata.get("threeways", {}).get("packages", [])
+    packages = notebook.metadata.get("threeways", {}).get("packages", [])
+    declared = [IMPORT_NAMES.get(name, name) for name in packages]
     for cell in code_cells(notebook):
         language = next((name for name in LANGUAGES if name in tags(cell)), None)
         kind = f"a {language} cell" if language else "a cell without a framework tag"
