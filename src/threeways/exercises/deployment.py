@@ -1,0 +1,169 @@
+"""Checks of the exercises of practice/deployment."""
+
+import io
+
+import numpy as np
+
+from threeways.checking import NotSolvedError, require, require_answer
+from threeways.parity import to_numpy
+
+
+def bounds(answer):
+    """Half a scale each; the symmetric scale spends its integers on both signs."""
+    for x_max in (1.0, 6.0):
+        got = require_answer(answer(x_max))
+        require(
+            isinstance(got, tuple | list) and len(got) == 2,
+            f"expected the pair (affine, symmetric), got {got!r}",
+        )
+        for name, value, expected in zip(
+            ("affine", "symmetric"),
+            got,
+            (x_max / 255 / 2, x_max / 127 / 2),
+            strict=True,
+        ):
+            value = float(to_numpy(require_answer(value)))
+            require(
+                abs(value - expected) < 1e-9,
+                f"{name}, numbers from 0 to {x_max:g}: expected {expected:.5f}, half "
+                f"of the scale, and got {value:.5f}",
+            )
+    return "right: the symmetric scheme wastes half of its integers, one bit of eight."
+
+
+def calls(answer):
+    """Count up until 1 - p**k is above one half."""
+    for p, expected in ((0.5, 2), (0.9, 7), (0.99, 69), (0.999, 693)):
+        got = require_answer(answer(p))
+        require(
+            got == expected,
+            f"for p = {p}: expected {expected} calls and got {got}; "
+            f"1 - p**k is {1 - p**expected:.3f} there",
+        )
+    return "right: with 69 calls, the slow hundredth is the usual case."
+
+
+def load_weights(answer):
+    """Open with np.load(file, allow_pickle=False), then check names and arrays."""
+    expected = {"W": (3, 2), "b": (2,)}
+    good = {"W": np.ones((3, 2), np.float32), "b": np.zeros(2, np.float32)}
+    got = require_answer(answer(_archive(good), expected))
+    require(
+        isinstance(got, dict) and set(got) == {"W", "b"},
+        f"a good file: expected a dictionary with W and b, got {type(got).__name__}",
+    )
+    require(
+        all(np.array_equal(got[name], good[name]) for name in good),
+        "a good file: the arrays aren't those in the file",
+    )
+    ran = []
+    _Trap.ran = ran
+    trap = np.array([_Trap()], dtype=object)
+    bad = {
+        "a file with a pickled object": {**good, "b": trap},
+        "a file without b": {"W": good["W"]},
+        "a file with one array more": {**good, "c": good["b"]},
+        "a file whose W has shape (2, 3)": {**good, "W": good["W"].T},
+        "a file of float64": {**good, "b": np.zeros(2)},
+        "a file with a NaN": {**good, "b": np.full(2, np.nan, np.float32)},
+    }
+    for what, arrays in bad.items():
+        try:
+            answer(_archive(arrays), expected)
+        except ValueError:
+            continue
+        finally:
+            require(not ran, f"{what}: your loader ran what the file wanted to run")
+        require(False, f"{what} was accepted; raise ValueError")
+    return "right: six bad files refused, and nothing of theirs was run."
+
+
+def refuse(answer):
+    """Test type, keys, lengths, then each pixel; return a text at the first fault."""
+    good = [float(value % 17) for value in range(64)]
+    nan, inf = float("nan"), float("inf")
+    bad = {
+        "a list instead of a dictionary": [good],
+        "a dictionary without 'pictures'": {"picture": [good]},
+        "one key more": {"pictures": [good], "colour": 1},
+        "a flat list of 64 numbers": {"pictures": good},
+        "no picture": {"pictures": []},
+        "257 pictures": {"pictures": [good] * 257},
+        "a picture of 63 pixels": {"pictures": [good, good[1:]]},
+        "a text as pixel": {"pictures": [["8", *good[1:]]]},
+        "None as pixel": {"pictures": [[None, *good[1:]]]},
+        "True as pixel": {"pictures": [[True, *good[1:]]]},
+        "a NaN": {"pictures": [[*good[:-1], nan]]},
+        "an infinity": {"pictures": [[inf, *good[1:]]]},
+        "a negative pixel": {"pictures": [[-1.0, *good[1:]]]},
+        "a pixel of 255": {"pictures": [[255, *good[1:]]]},
+    }
+    reasons = {what: answer(question) for what, question in bad.items()}
+    if all(reason in (None, ...) for reason in reasons.values()):
+        raise NotSolvedError
+    for what, reason in reasons.items():
+        require(
+            isinstance(reason, str) and reason.strip(),
+            f"{what} must be refused with a reason; got {reason!r}",
+        )
+    for what, question in {
+        "one good picture": {"pictures": [good]},
+        "pixels that are whole numbers": {"pictures": [[int(v) for v in good]]},
+        "256 pictures": {"pictures": [good] * 256},
+    }.items():
+        reason = answer(question)
+        require(reason is None, f"{what}: expected None, got {reason!r}")
+    return "right: 14 bad questions refused with a reason, 3 good ones admitted."
+
+
+def batches(answer):
+    """Add to the last batch while it is open and not full, else begin a new one."""
+    times = [0, 1, 2, 3, 10, 11, 30]
+    for window, most, expected in (
+        (2, 8, [[0, 1, 2], [3], [4, 5], [6]]),
+        (5, 2, [[0, 1], [2, 3], [4, 5], [6]]),
+        (0, 8, [[0], [1], [2], [3], [4], [5], [6]]),
+        (100, 8, [[0, 1, 2, 3, 4, 5, 6]]),
+        (100, 1, [[0], [1], [2], [3], [4], [5], [6]]),
+    ):
+        got = [list(group) for group in require_answer(answer(times, window, most))]
+        require(
+            got == expected,
+            f"times {times}, window {window}, at most {most}: "
+            f"expected {expected} and got {got}",
+        )
+    require(
+        [list(group) for group in answer([], 1, 8)] == [],
+        "without requests there are no batches: expected []",
+    )
+    return "right: a window of zero serves everyone alone, a long one makes them wait."
+
+
+class _Trap:
+    """An object whose pickle notes that it was loaded."""
+
+    ran: list = []
+
+    def __reduce__(self):
+        return _Trap.note, ()
+
+    @staticmethod
+    def note():
+        _Trap.ran.append(True)
+
+
+def _archive(arrays):
+    """An .npz file in memory, pickled objects included."""
+    file = io.BytesIO()
+    np.savez(file, **arrays)
+    file.seek(0)
+    return file
+
+
+CHECKS = {
+    "bounds": bounds,
+    "calls": calls,
+    "load_weights": load_weights,
+    "refuse": refuse,
+    "batches": batches,
+}
