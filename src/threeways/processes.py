@@ -146,24 +146,26 @@ def _supervise(command):
     """Run a command; stop it with all its descendants when stdin ends."""
     import psutil  # here only: the notebook's side doesn't need it
 
-    program = psutil.Popen(command, stdin=subprocess.DEVNULL)
-    asked = threading.Event()
+    program = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+    asked, ended = threading.Event(), threading.Event()
 
     def stop_at_the_end_of_input():
         os.read(sys.stdin.fileno(), 1)  # returns at the end; nothing is ever sent
         asked.set()
-        family = [program]
+        family = []
         with contextlib.suppress(psutil.NoSuchProcess):
-            family += program.children(recursive=True)
-        for end in (psutil.Process.terminate, psutil.Process.kill):
-            for process in family:
+            family = psutil.Process(program.pid).children(recursive=True)
+        for end in ("terminate", "kill"):
+            for process in (program, *family):
                 with contextlib.suppress(psutil.NoSuchProcess):
-                    end(process)
+                    getattr(process, end)()
+            ended.wait(GRACE)  # only its parent, below, may ask for its return code
             _, family = psutil.wait_procs(family, timeout=GRACE)
 
     stopper = threading.Thread(target=stop_at_the_end_of_input, daemon=True)
     stopper.start()
     code = program.wait()
+    ended.set()
     if asked.is_set():  # the program's own end isn't that of its family
         stopper.join()
     return code

@@ -46,7 +46,12 @@ def test_requirements_have_lower_bounds_only():
     """So that installing the package moves nothing a reader has installed."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     requirements = [Requirement(line) for line in project["dependencies"]]
-    assert {r.name for r in requirements} == {"numpy", "matplotlib", "scikit-learn"}
+    assert {r.name for r in requirements} == {
+        "numpy",
+        "matplotlib",
+        "scikit-learn",
+        "psutil",
+    }
     for requirement in requirements:
         assert [bound.operator for bound in requirement.specifier] == [">="]
 

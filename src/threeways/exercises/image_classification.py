@@ -32,7 +32,7 @@ def commonest_mistake(answer):
 
 
 def fold(answer):
-    """The normalisation is factor * z + constant: which factor, which constant?"""
+    """The normalisation is factor * z + constant: put both into the convolution."""
     rng = np.random.default_rng(seed=0)
     w = rng.normal(size=(3, 3, 2, 4))
     gamma, beta, mean = rng.normal(size=(3, 4))
