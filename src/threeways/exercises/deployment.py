@@ -1,6 +1,7 @@
 """Checks of the exercises of practice/deployment."""
 
 import io
+import zipfile
 
 import numpy as np
 
@@ -67,15 +68,18 @@ def load_weights(answer):
         "a file of float64": {**good, "b": np.zeros(2)},
         "a file with a NaN": {**good, "b": np.full(2, np.nan, np.float32)},
     }
-    for what, arrays in bad.items():
+    files = {what: _archive(arrays) for what, arrays in bad.items()} | _broken(good)
+    for what, file in files.items():
         try:
-            answer(_archive(arrays), expected)
+            answer(file, expected)
         except ValueError:
             continue
+        except Exception as error:
+            require(False, f"{what} raised {type(error).__name__}; raise ValueError")
         finally:
             require(not ran, f"{what}: your loader ran what the file wanted to run")
         require(False, f"{what} was accepted; raise ValueError")
-    return "right: six bad files refused, and nothing of theirs was run."
+    return "right: ten bad files refused, and nothing of theirs was run."
 
 
 def refuse(answer):
@@ -158,6 +162,25 @@ def _archive(arrays):
     np.savez(file, **arrays)
     file.seek(0)
     return file
+
+
+def _broken(arrays):
+    """Open files that np.load doesn't take for an archive of arrays: a dictionary."""
+    single, other = io.BytesIO(), io.BytesIO()
+    np.save(single, arrays["b"])
+    with zipfile.ZipFile(other, "w") as archive:
+        for name in arrays:
+            archive.writestr(name, "text")
+    whole = _archive(arrays).getvalue()
+    files = {
+        "a file of one array, .npy": single,
+        "an empty file": io.BytesIO(),
+        "an .npz file that was cut off": io.BytesIO(whole[: len(whole) // 2]),
+        "a zip of texts": other,
+    }
+    for file in files.values():
+        file.seek(0)
+    return files
 
 
 CHECKS = {
