@@ -54,12 +54,15 @@ book: env-book ## build the book into _build/html
 
 # --- Writing ---------------------------------------------------------------------
 
-.PHONY: lab notebooks editions lock
+.PHONY: lab notebooks formulas editions lock
 lab: env-full ## open JupyterLab on the notebooks
 	$(VENV) -m jupyterlab notebooks
 
 notebooks: env-full ## execute and normalise notebooks [NB=notebooks/x/y.ipynb]
 	$(VENV) -m tools.refresh $(if $(NB),"$(NB)")
+
+formulas: env-full ## run the formula tests and write book/formulas.yml
+	$(PYTEST) tests/formulas -n auto --record
 
 editions: env-full ## write the one-framework notebooks into _build/editions
 	$(VENV) -m tools.editions

@@ -36,6 +36,10 @@ class LinkTargets(SphinxTransform):
         table = self.env.metadata[self.env.docname].setdefault("myst_slugs", {})
         for line, section, title in list(table.values()):  # of headings, so far
             table.setdefault(title.replace(" ", "-"), (line, section, title))
+            table.setdefault(section, (line, section, title))
+        for name, target in self.document.nameids.items():  # of (name)= lines
+            if self.document.nametypes.get(name) and target:
+                table.setdefault(target, (None, target, name))
         for formula in self.document.findall(nodes.math_block):
             if label := formula.get("label"):
                 number = f"({formula['number']})"

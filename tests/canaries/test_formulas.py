@@ -13,6 +13,7 @@ FORMULAS = Path(__file__).parents[1] / "formulas"
 sys.path.insert(0, str(FORMULAS))  # as pytest does for the tests there
 
 import chapter  # noqa: E402
+import record  # noqa: E402
 
 # A wrong formula may well divide by zero on its way to being caught.
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
@@ -111,3 +112,30 @@ def fails(test):
     except Exception:
         return True
     return False
+
+
+FRESH = "a/b:\n  f: {against: [PyTorch, Keras], cases: 100, error: 1.0e-16}\n"
+
+
+@pytest.mark.parametrize(
+    ("file", "found"),
+    [
+        (FRESH, []),
+        (FRESH.replace("1.0e-16", "3.0e-15"), []),  # it was larger elsewhere
+        (FRESH.replace("100", "104"), []),
+        ("{}", ["a/b: f is new"]),
+        (FRESH + "  g: {against: [], cases: 1, error: 0.0e+00}\n", ["a/b: g is gone"]),
+        (FRESH.replace("PyTorch, ", ""), ["a/b: f is tested against"]),
+        (FRESH.replace("100", "50"), ["a/b: f is tested in 100 cases"]),
+        (FRESH.replace("1.0e-16", "1.0e-20"), []),  # less than rounding is nothing
+    ],
+)
+def test_stale_formula_index_is_seen(file, found):
+    said = list(record.stale(file, FRESH))
+    assert len(said) == len(found)
+    assert all(line.startswith(start) for line, start in zip(said, found, strict=True))
+
+
+def test_larger_error_is_seen():
+    worse = FRESH.replace("1.0e-16", "1.0e-12")
+    assert list(record.stale(FRESH, worse)) == ["a/b: f has an error of 1e-12"]

@@ -3,6 +3,8 @@
 import ast
 import types
 
+import record
+
 from tools.notebooks import CHAPTERS, code_cells, read, tags
 
 
@@ -16,6 +18,7 @@ def load(chapter):
     """Return a module of the functions that a chapter defines in its `numpy` cells."""
     module = types.ModuleType(chapter.replace("/", "."))
     redefine(module, ast.parse(source(chapter)))
+    record.listen(module)
     return module
 
 

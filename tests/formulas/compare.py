@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import record
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -21,9 +22,9 @@ def same(ours, theirs, size=1.0, tolerance=TOLERANCE):
     ours, theirs = to_numpy(ours), to_numpy(theirs)
     assert ours.shape == theirs.shape
     assert ours.dtype == theirs.dtype == np.float64
-    np.testing.assert_array_less(
-        np.abs(ours - theirs), tolerance * np.maximum(size, 1e-30)
-    )
+    error = np.abs(ours - theirs) / np.maximum(size, 1e-30)
+    record.closeness(float(np.max(error, initial=0.0)))
+    np.testing.assert_array_less(error, tolerance)
 
 
 def matrices():

@@ -1,0 +1,238 @@
+"""Pages made from data: what became of the five articles, and all questions.
+
+Each directive writes Markdown and lets MyST parse it, so that links are resolved, and
+checked, as on any other page:
+
+- ``{document-map}``: the articles, section by section, and where the book treats each;
+- ``{corrections}``: what isn't right in them, what is, and how one can see it;
+- ``{questions}``: the questions of all chapters, and which articles ask them, too;
+- ``{formula-index}``: the formulas, their functions, and how those are tested.
+
+The data are ``book/coverage.yml``, ``book/formulas.yml`` and the chapters themselves.
+"""
+
+import ast
+import itertools
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import yaml
+from docutils import nodes
+from docutils.statemachine import StringList
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+from tools.hygiene.text import headings, markdown_cells, tokens
+from tools.notebooks import read, tags
+
+VERDICTS = ("wrong", "outdated", "incomplete", "imprecise")
+"""What an item can be if it isn't correct, the most serious first."""
+PARTS = {"says": "It says:", "right": "What is right:", "see": "How to see it:"}
+QUESTION = re.compile(r"D\d\.Q\d+")
+
+
+class Chapter:
+    """A chapter's title, headings by their ids on the page, questions and formulas."""
+
+    def __init__(self, path: Path):
+        notebook = read(path)
+        self.title, self.headings, self.questions = "", {}, []
+        self.formulas = list(formulas(notebook))
+        sources = [  # with their formulas and code, which their plain words lack
+            inline.content
+            for cell in markdown_cells(notebook)
+            for token, inline in itertools.pairwise(tokens(cell.source))
+            if token.type == "heading_open"
+        ]
+        section = ""
+        for (_, level, text), words in zip(headings(notebook), sources, strict=True):
+            anchor = nodes.make_id(text)
+            if level <= 3:  # as deep as links go: myst_heading_anchors
+                self.headings.setdefault(anchor, words)
+            if level == 1:
+                self.title = words
+            elif level == 2:
+                section = words
+            elif level == 3 and section == "FAQ":
+                self.questions.append(anchor)
+
+
+def formulas(notebook) -> Iterator[tuple[dict[str, str], list[str]]]:
+    """Iterate over groups of formulas, by label, with the functions written for them.
+
+    A group's functions are those of the NumPy cells that follow it under its heading.
+    """
+    group, functions = {}, []
+    for cell in notebook.cells:
+        if "numpy" in tags(cell) and group:
+            body = ast.parse(cell.source).body
+            functions += [n.name for n in body if isinstance(n, ast.FunctionDef)]
+        for token in tokens(cell.source) if cell.cell_type == "markdown" else []:
+            ends = token.type == "heading_open" and token.tag in ("h2", "h3")
+            if group and (ends or (functions and token.type == "math_block_label")):
+                yield group, functions
+                group, functions = {}, []
+            if token.type == "math_block_label":
+                group[token.info] = token.content.strip()
+    if group:
+        yield group, functions
+
+
+class Book:
+    """What the pages are made from: the articles' items, and the chapters."""
+
+    def __init__(self, root: Path):
+        self.coverage = root / "book" / "coverage.yml"
+        self.articles = yaml.safe_load(self.coverage.read_text(encoding="utf-8"))
+        self.tests = root / "book" / "formulas.yml"
+        self.tested = yaml.safe_load(self.tests.read_text(encoding="utf-8"))
+        contents = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
+        self.parts, self.chapters, self.files = {}, {}, [self.coverage, self.tests]
+        for part in contents["parts"]:
+            for entry in part["chapters"]:
+                name = entry["file"]
+                if name.startswith("notebooks/"):
+                    self.files.append(root / f"{name}.ipynb")
+                    self.chapters[name] = Chapter(self.files[-1])
+                    self.parts.setdefault(part.get("caption", ""), []).append(name)
+
+    def link(self, target: str | None) -> str:
+        """Return a link to ``page#anchor``, in words that say what is there."""
+        if target is None:
+            return "to come"
+        page, _, anchor = target.partition("#")
+        if page in self.chapters:
+            chapter = self.chapters[page]
+            heading = chapter.headings[anchor]
+            named = heading == chapter.title
+            words = chapter.title if named else f"{chapter.title}: {heading}"
+            return f"[{words}](../{page}.ipynb#{anchor})"
+        words = {"book/references": "References"}.get(page, "Corrections")
+        return f"[{words}](../{page}.md#{anchor})"
+
+
+def plain(text: str) -> str:
+    """Return Markdown that shows ``text`` as it is."""
+    return re.sub(r"([\\`*_$<\[\]])", r"\\\1", text)
+
+
+def document_map(book: Book) -> Iterator[str]:
+    """Write the articles' sections with their items, linked to the book."""
+    yield f"| Article | Items | Correct | {' | '.join(map(str.capitalize, VERDICTS))} |"
+    yield "|---|" + "--:|" * (2 + len(VERDICTS))
+    for name, article in book.articles.items():
+        verdicts = [item["verdict"] for item in article["items"].values()]
+        numbers = [len(verdicts), *map(verdicts.count, ("correct", *VERDICTS))]
+        title = f"{name}: {article['title']}"
+        yield f"| {title} | {' | '.join(map(str, numbers))} |"
+    for name, article in book.articles.items():
+        yield f"\n## {name}: {article['title']}\n"
+        yield f"It begins: {article['begins']}"
+        for number, (chinese, english) in article["sections"].items():
+            words = [number if number[0].isdigit() else "", english]
+            words += [chinese] if chinese != english else []
+            yield f"\n**{' '.join(words).strip()}**\n"
+            for key, item in article["items"].items():
+                if item["section"] == number:
+                    line = f"- {item['en']} ({plain(item['zh'])}): "
+                    line += book.link(item["target"])
+                    if item["verdict"] in VERDICTS:
+                        page = f"corrections.md#{nodes.make_id(key)}"
+                        line += f"; {item['verdict']}, see [{key}]({page})"
+                    yield line
+
+
+def corrections(book: Book) -> Iterator[str]:
+    """Write what isn't correct, article by article, the most serious first."""
+    for name, article in book.articles.items():
+        yield f"\n## {name}: {article['title']}\n"
+        for verdict in VERDICTS:
+            items = article["items"].items()
+            found = {key: item for key, item in items if item["verdict"] == verdict}
+            if found:
+                yield f"\n### {name}, {verdict} ({len(found)})\n"
+            for key, item in found.items():
+                yield f"\n({nodes.make_id(key)})=\n"
+                yield f"**{key}** {item['en']} ({plain(item['zh'])}, {item['section']})"
+                for part, label in PARTS.items():
+                    yield f": *{label}* {item[part].strip()}"
+                page, _, place = (item["target"] or "").partition("#")
+                if f"{page}.ipynb#{place}" not in item["see"]:
+                    yield f": *Where it is treated:* {book.link(item['target'])}"
+
+
+def questions(book: Book) -> Iterator[str]:
+    """Write the questions of all chapters, with those of the articles among them."""
+    asked = defaultdict(list)
+    for article in book.articles.values():
+        for key, item in article["items"].items():
+            if QUESTION.fullmatch(key) and item["target"]:
+                asked[item["target"]].append((key, item))
+    for part, chapters in book.parts.items():
+        yield f"\n## {part}\n"
+        for name in chapters:
+            chapter = book.chapters[name]
+            yield f"\n**[{chapter.title}](../{name}.ipynb)**\n"
+            for anchor in chapter.questions:
+                keys = ", ".join(key for key, _ in asked[f"{name}#{anchor}"])
+                line = f"- [{chapter.headings[anchor]}](../{name}.ipynb#{anchor})"
+                yield f"{line} ({keys})" if keys else line
+            for target, items in asked.items():
+                page, _, anchor = target.partition("#")
+                if page == name and anchor not in chapter.questions:
+                    for key, item in items:
+                        yield f"- [{item['en']}](../{name}.ipynb#{anchor}) ({key})"
+
+
+def formula_index(book: Book) -> Iterator[str]:
+    """Write all formulas with their functions, and how the functions are tested."""
+    for part, chapters in book.parts.items():
+        yield f"\n## {part}\n"
+        for name in chapters:
+            chapter = book.chapters[name]
+            if not chapter.formulas:
+                continue
+            page = f"../{name}.ipynb"
+            yield f"\n### {chapter.title}\n"
+            tested = book.tested.get(name.removeprefix("notebooks/"), {})
+            number = itertools.count(1)
+            for group, functions in chapter.formulas:
+                for label, formula in group.items():
+                    yield f"\n[Formula ({next(number)})]({page}#{label})"
+                    formula = re.sub(r"\s+[.,;:]$", "", formula)  # the sentence's
+                    yield f"\n$$\n{formula}\n$$\n"
+                for function in functions:
+                    if how := tested.get(function):
+                        against = ", ".join(how["against"]) or "no framework"
+                        yield (
+                            f"- `{function}`: {against}; {how['cases']} cases, "
+                            f"largest error {how['error']:.0e}"
+                        )
+
+
+class FromData(SphinxDirective):
+    """Put the Markdown that ``write`` makes of the book in the directive's place."""
+
+    write = staticmethod(document_map)
+
+    def run(self) -> list[nodes.Node]:
+        """Return the parsed text, and note what it was made from."""
+        book = Book(Path(self.env.srcdir))
+        for file in book.files:
+            self.env.note_dependency(str(file))
+        lines = "\n".join(self.write(book)).splitlines()
+        parent = nodes.Element()
+        content = StringList(lines, source=self.env.docname)
+        self.state.nested_parse(content, self.content_offset, parent, match_titles=True)
+        return parent.children
+
+
+def setup(app: Sphinx) -> dict:
+    """Register the directives with Sphinx."""
+    for write in (document_map, corrections, questions, formula_index):
+        name = write.__name__.replace("_", "-")
+        directive = type(name, (FromData,), {"write": staticmethod(write)})
+        app.add_directive(name, directive)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,127 @@
+"""The articles are mirrored: every item has its place, and what is wrong is put right.
+
+Also the other pages made from data: every question and every formula is on them.
+"""
+
+import re
+from collections import Counter
+
+from docutils import nodes
+
+from book._ext.mirror import VERDICTS, Book
+from tests.book import checking
+from tests.book.building import Built
+from tools.notebooks import ROOT
+
+MIRROR = Book(ROOT)
+ITEMS = {
+    key: item
+    for article in MIRROR.articles.values()
+    for key, item in article["items"].items()
+}
+# What the articles hold: how many items of each kind.
+KINDS = {
+    "D0": {"B": 2, "C": 18, "F": 2, "A": 4, "K": 2, "Q": 5, "T": 4, "X": 4},
+    "D1": {"B": 3, "C": 6, "F": 3, "A": 2, "K": 2, "Q": 12, "T": 5, "X": 4, "R": 3},
+    "D2": {"B": 4, "C": 20, "F": 10, "K": 5, "Q": 37, "X": 5},
+    "D3": {"B": 3, "C": 14, "F": 7, "K": 1, "Q": 4, "T": 4, "R": 4},
+    "D4": {"B": 4, "C": 12, "F": 6, "A": 2, "K": 4, "Q": 5, "T": 3, "X": 3, "R": 21},
+}
+# Items whose chapters are still being written.
+TO_COME = """
+D0.T1 D0.T2 D0.T3 D0.T4 D0.X3 D0.X4 D1.T1 D1.T2 D1.T3 D1.T4 D1.T5 D1.X2 D1.X3 D2.X2
+D2.X3 D2.X4 D2.X5 D2.Q12 D2.Q12.1 D2.Q12.2 D2.Q12.3 D2.Q12.4 D2.Q12.5 D3.Q1 D3.T1
+D3.T2 D3.T4 D4.C7 D4.C8 D4.Q5 D4.T1 D4.T2 D4.T3 D4.X1 D4.X3
+""".split()
+
+
+def test_every_item_of_the_articles_is_there():
+    assert len(ITEMS) == 259
+    for article, kinds in KINDS.items():
+        ids = MIRROR.articles[article]["items"]
+        assert Counter(re.match(r"D\d\.(\w)\d+", key)[1] for key in ids) == kinds
+        assert all(key.startswith(f"{article}.") for key in ids)
+
+
+def test_every_item_says_what_and_where_it_is():
+    for key, item in ITEMS.items():
+        article = MIRROR.articles[key[:2]]
+        assert item["section"] in article["sections"], key
+        assert item["zh"].strip() and item["en"].strip(), key
+        assert len(item["en"].split()) <= 16, key
+
+
+def test_what_is_not_correct_is_put_right():
+    verdicts = Counter(item["verdict"] for item in ITEMS.values())
+    assert verdicts == {
+        "correct": 101,
+        "imprecise": 58,
+        "wrong": 61,
+        "incomplete": 29,
+        "outdated": 10,
+    }
+    for key, item in ITEMS.items():
+        texts = [item.get(part, "") for part in ("says", "right", "see")]
+        given = [bool(text.strip()) for text in texts]
+        assert given == [item["verdict"] in VERDICTS] * 3, key
+
+
+def test_every_target_is_in_the_built_book(book: Built):
+    missing = []
+    assert sorted(key for key in ITEMS if not ITEMS[key]["target"]) == sorted(TO_COME)
+    for key, item in ITEMS.items():
+        if key in TO_COME:
+            continue
+        page, _, anchor = item["target"].partition("#")
+        file = book.html / f"{page}.html"
+        if not (anchor and file.is_file() and anchor in checking.anchors(file)):
+            missing.append((key, item["target"]))
+    assert missing == []
+
+
+def listed(book: Built, page: str, kind: str) -> list[str]:
+    """Return the texts of all elements of a kind on a page of the book."""
+    article = checking.parsed(book.html / "book" / f"{page}.html").article
+    return [element.get_text() for element in article.find_all(kind)]
+
+
+def test_the_map_shows_every_item(book: Built):
+    lines = listed(book, "document_map", "li")
+    for key, item in ITEMS.items():
+        found = [line for line in lines if item["zh"].strip() in line]
+        assert found, key
+        if item["verdict"] in VERDICTS:
+            assert any(f"{item['verdict']}, see {key}" in line for line in found), key
+
+
+def test_each_correction_can_be_linked_to(book: Built):
+    anchors = checking.anchors(book.html / "book" / "corrections.html")
+    wanted = [key for key, item in ITEMS.items() if item["verdict"] in VERDICTS]
+    assert len(wanted) == 158
+    assert [k for k in wanted if k.lower().replace(".", "-") not in anchors] == []
+
+
+def test_all_questions_are_on_one_page(book: Built):
+    text = "\n".join(listed(book, "questions", "li"))
+    for key in ITEMS:
+        if re.fullmatch(r"D\d\.Q\d+", key) and key not in TO_COME:
+            assert re.search(rf"\b{re.escape(key)}\b(?!\.)", text), key
+    for name, chapter in MIRROR.chapters.items():
+        assert chapter.questions, name
+    count = sum(len(chapter.questions) for chapter in MIRROR.chapters.values())
+    assert count >= 100
+    assert text.count("\n") + 1 >= count
+
+
+def test_all_formulas_are_on_one_page(book: Built):
+    page = checking.parsed(book.html / "book" / "formula_index.html").article
+    links = {a["href"].partition("#")[2] for a in page.find_all("a", href=True)}
+    labels = [
+        label
+        for chapter in MIRROR.chapters.values()
+        for group, _ in chapter.formulas
+        for label in group
+    ]
+    assert len(labels) > 150
+    ids = {nodes.make_id(f"equation-{label}") for label in labels}
+    assert ids <= links
