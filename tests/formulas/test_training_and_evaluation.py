@@ -15,9 +15,9 @@ formulas = chapter.load("practice/training_and_evaluation")
 seeds = st.integers(0, 2**32 - 1)
 
 
-def measured(metric, y, s, **weights):
+def measured(metric, y, s):
     """Result of a Keras metric as a number."""
-    metric.update_state(np.float64(y)[:, None], np.float64(s)[:, None], **weights)
+    metric.update_state(np.float64(y)[:, None], np.float64(s)[:, None])
     return float(np.squeeze(keras.ops.convert_to_numpy(metric.result())))
 
 
@@ -125,14 +125,14 @@ def test_precision_from_rates(problem, copies):
 
 
 @given(st.integers(2, 20).flatmap(lambda m: vectors(m, 10)), st.floats(0, 2))
-def test_mean_and_error(d, rho):
-    mean, error = formulas.mean_and_error(d, rho)
+def test_mean_and_error(d, q):
+    mean, error = formulas.mean_and_error(d, q)
     m, size = len(d), np.abs(d).max() * 100
     t = torch.tensor(d)
     same(mean, t.mean(), size)
-    same(error, t.std() * (1 / m + rho) ** 0.5, size * 1e4)
+    same(error, t.std() * (1 / m + q) ** 0.5, size * 1e4)
     same(mean, tf.reduce_mean(d), size)
     s = tf.math.reduce_std(d) * (m / (m - 1)) ** 0.5
-    same(error, s * (1 / m + rho) ** 0.5, size * 1e4)
+    same(error, s * (1 / m + q) ** 0.5, size * 1e4)
     s = float(keras.ops.std(d)) * (m / (m - 1)) ** 0.5
-    assert abs(error - s * (1 / m + rho) ** 0.5) < 1e-4 * (1 + size)
+    assert abs(error - s * (1 / m + q) ** 0.5) < 1e-4 * (1 + size)
