@@ -29,7 +29,7 @@ def wrong_claims(answer):
 
 
 def running_average(answer):
-    """Bring m_new to one side for the first; the second remembers the old m."""
+    """Letters: where does m_new stand? Then solve, and put the result back in."""
     require(
         isinstance(answer, tuple | list) and len(answer) == 2,
         f"expected a pair of functions, got {type(answer).__name__}",
@@ -58,7 +58,7 @@ def running_average(answer):
 
 
 def attend(answer):
-    """Letters: which length belongs under the root? Limit: equal rows in V."""
+    """Two of the nine questions find a fault each: letters and limit."""
     rng = np.random.default_rng(seed=0)
     Q, K = rng.normal(size=(4, 3)), rng.normal(size=(5, 3))
     V = np.ones((5, 1)) * np.array([1.0, -2.0])
@@ -113,6 +113,15 @@ def judge(answer):
         result[-1, 0] += 0.05 * np.abs(result).max()
         return result
 
+    def minus(theta):
+        return -np.ones_like(theta)
+
+    def slanted(theta):
+        return float(theta @ [1e6, 1, 1])
+
+    def slanted_gradient(theta):
+        return np.array([1e6, -1, 1])
+
     theta, square = rng.normal(size=3), rng.normal(size=(3, 2))
     large, small = 1e6, 1e-6
     cases = [
@@ -135,6 +144,11 @@ def judge(answer):
             _scaled(bowl, bowl_gradient, small / 2)[1],
             theta,
         ),
+        (True, "1e9 plus a sum", lambda t: 1e9 + t.sum(), np.ones_like, theta),
+        (False, "the wrong sign beside 1e9", lambda t: 1e9 + t.sum(), minus, theta),
+        (False, "a small entry's wrong sign", slanted, slanted_gradient, theta),
+        (False, "a ragged list", waves, lambda t: [[1.0], [2.0, 3.0]], theta),
+        (False, "a gradient that raises", waves, lambda t: t[99], theta),
     ]
     for expected, name, f, gradient, at in cases:
         before = at.copy()
