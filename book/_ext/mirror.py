@@ -3,6 +3,7 @@
 Each directive writes Markdown and lets MyST parse it, so that links are resolved, and
 checked, as on any other page:
 
+- ``{verdicts}``: how many of the articles' items are correct;
 - ``{document-map}``: the articles, section by section, and where the book treats each;
 - ``{corrections}``: what isn't right in them, what is, and how one can see it;
 - ``{questions}``: the questions of all chapters, and which articles ask them, too;
@@ -31,6 +32,14 @@ VERDICTS = ("wrong", "outdated", "incomplete", "imprecise")
 """What an item can be if it isn't correct, the most serious first."""
 PARTS = {"says": "It says:", "right": "What is right:", "see": "How to see it:"}
 QUESTION = re.compile(r"D\d\.Q\d+")
+ITEM = re.compile(r"(?<!\[)\bD\d\.[A-Z]\d+(?:\.\d+)?\b")
+RUN = "notebooks/reference/the_articles_executed"
+EXECUTED = {
+    "F": f"{RUN}#what-came-out-formulas",
+    "A": f"{RUN}#what-came-out-procedures-and-programs",
+    "K": f"{RUN}#what-came-out-procedures-and-programs",
+}
+"""Where formulas, procedures and programs are run as the articles have them."""
 
 
 class Chapter:
@@ -101,7 +110,7 @@ class Book:
     def link(self, target: str | None) -> str:
         """Return a link to ``page#anchor``, in words that say what is there."""
         if target is None:
-            return "to come"
+            return "a chapter that is to follow"
         page, _, anchor = target.partition("#")
         if page in self.chapters:
             chapter = self.chapters[page]
@@ -118,36 +127,73 @@ def plain(text: str) -> str:
     return re.sub(r"([\\`*_$<\[\]])", r"\\\1", text)
 
 
-def document_map(book: Book) -> Iterator[str]:
-    """Write the articles' sections with their items, linked to the book."""
+def code(key: str, item: dict) -> str:
+    """Return an item's code, linked to its correction or, if it's right, its place."""
+    if item["verdict"] in VERDICTS:
+        return f"[{key}](corrections.md#{nodes.make_id(key)})"
+    page, _, anchor = (item["target"] or "").partition("#")
+    suffix = "md" if page.startswith("book/") else "ipynb"
+    return f"[{key}](../{page}.{suffix}#{anchor})" if page else key
+
+
+def heading(number: str, chinese: str, english: str) -> str:
+    """Return a section's heading: as it stands in the article, then in English."""
+    separator = "" if not number[0].isdigit() else " " if "." in number else "."
+    original = f"{number}{separator}{chinese}" if separator else chinese
+    level = "####" if separator == " " else "###"
+    return f"{level} {original}" + (f" · {english}" if english != chinese else "")
+
+
+def verdicts(book: Book) -> Iterator[str]:
+    """Write a table of how many items of each article are correct, wrong, ..."""
     yield f"| Article | Items | Correct | {' | '.join(map(str.capitalize, VERDICTS))} |"
     yield "|---|" + "--:|" * (2 + len(VERDICTS))
     for name, article in book.articles.items():
-        verdicts = [item["verdict"] for item in article["items"].values()]
-        numbers = [len(verdicts), *map(verdicts.count, ("correct", *VERDICTS))]
+        given = [item["verdict"] for item in article["items"].values()]
+        numbers = [len(given), *map(given.count, ("correct", *VERDICTS))]
         title = f"{name}: {article['title']}"
         yield f"| {title} | {' | '.join(map(str, numbers))} |"
+
+
+def document_map(book: Book) -> Iterator[str]:
+    """Write the articles' sections with their items, linked to the book."""
     for name, article in book.articles.items():
         yield f"\n## {name}: {article['title']}\n"
         yield f"It begins: {article['begins']}"
         for number, (chinese, english) in article["sections"].items():
-            words = [number if number[0].isdigit() else "", english]
-            words += [chinese] if chinese != english else []
-            yield f"\n**{' '.join(words).strip()}**\n"
+            yield f"\n{heading(number, chinese, english)}\n"
             for key, item in article["items"].items():
                 if item["section"] == number:
-                    line = f"- {item['en']} ({plain(item['zh'])}): "
-                    line += book.link(item["target"])
+                    verdict = f"*{item['verdict'].capitalize()}*"
                     if item["verdict"] in VERDICTS:
-                        page = f"corrections.md#{nodes.make_id(key)}"
-                        line += f"; {item['verdict']}, see [{key}]({page})"
-                    yield line
+                        words = f"what is right in {key}"
+                        verdict += f": [{words}](corrections.md#{nodes.make_id(key)})"
+                    yield (
+                        f"- {key} {plain(item['zh'])} · {item['en']}. "
+                        f"{verdict}. See {book.link(item['target'])}"
+                    )
 
 
 def corrections(book: Book) -> Iterator[str]:
     """Write what isn't correct, article by article, the most serious first."""
+    everything = {
+        key: item
+        for article in book.articles.values()
+        for key, item in article["items"].items()
+    }
+
+    def linked(text: str) -> str:
+        return ITEM.sub(lambda found: code(found[0], everything[found[0]]), text)
+
     for name, article in book.articles.items():
         yield f"\n## {name}: {article['title']}\n"
+        yield f"It begins: {article['begins']}\n"
+        sections = {number: [] for number in article["sections"]}
+        for key, item in article["items"].items():
+            if item["verdict"] in VERDICTS:
+                sections[item["section"]].append(code(key, item))
+        order = "; ".join(f"{n}: {', '.join(s)}" for n, s in sections.items() if s)
+        yield f"In the article's order: {order}."
         for verdict in VERDICTS:
             items = article["items"].items()
             found = {key: item for key, item in items if item["verdict"] == verdict}
@@ -157,10 +203,12 @@ def corrections(book: Book) -> Iterator[str]:
                 yield f"\n({nodes.make_id(key)})=\n"
                 yield f"**{key}** {item['en']} ({plain(item['zh'])}, {item['section']})"
                 for part, label in PARTS.items():
-                    yield f": *{label}* {item[part].strip()}"
+                    yield f": *{label}* {linked(item[part].strip())}"
                 page, _, place = (item["target"] or "").partition("#")
                 if f"{page}.ipynb#{place}" not in item["see"]:
                     yield f": *Where it is treated:* {book.link(item['target'])}"
+                if kind := EXECUTED.get(key.partition(".")[2][0]):
+                    yield f": *Where it is run:* {book.link(kind)}"
 
 
 def questions(book: Book) -> Iterator[str]:
@@ -176,14 +224,18 @@ def questions(book: Book) -> Iterator[str]:
             chapter = book.chapters[name]
             yield f"\n**[{chapter.title}](../{name}.ipynb)**\n"
             for anchor in chapter.questions:
-                keys = ", ".join(key for key, _ in asked[f"{name}#{anchor}"])
+                keys = ", ".join(
+                    f"{code(key, item)} {plain(item['zh'])}"
+                    for key, item in asked[f"{name}#{anchor}"]
+                )
                 line = f"- [{chapter.headings[anchor]}](../{name}.ipynb#{anchor})"
                 yield f"{line} ({keys})" if keys else line
             for target, items in asked.items():
                 page, _, anchor = target.partition("#")
                 if page == name and anchor not in chapter.questions:
                     for key, item in items:
-                        yield f"- [{item['en']}](../{name}.ipynb#{anchor}) ({key})"
+                        words = f"{code(key, item)} {plain(item['zh'])}"
+                        yield f"- [{item['en']}](../{name}.ipynb#{anchor}) ({words})"
 
 
 def formula_index(book: Book) -> Iterator[str]:
@@ -196,6 +248,14 @@ def formula_index(book: Book) -> Iterator[str]:
                 continue
             page = f"../{name}.ipynb"
             yield f"\n### {chapter.title}\n"
+            theirs = [
+                f"{code(key, item)} {item['en']} ({item['verdict']})"
+                for article in book.articles.values()
+                for key, item in article["items"].items()
+                if ".F" in key and (item["target"] or "").startswith(f"{name}#")
+            ]
+            if theirs:
+                yield f"In the articles: {'; '.join(theirs)}."
             tested = book.tested.get(name.removeprefix("notebooks/"), {})
             number = itertools.count(1)
             for group, functions in chapter.formulas:
@@ -231,7 +291,7 @@ class FromData(SphinxDirective):
 
 def setup(app: Sphinx) -> dict:
     """Register the directives with Sphinx."""
-    for write in (document_map, corrections, questions, formula_index):
+    for write in (verdicts, document_map, corrections, questions, formula_index):
         name = write.__name__.replace("_", "-")
         directive = type(name, (FromData,), {"write": staticmethod(write)})
         app.add_directive(name, directive)

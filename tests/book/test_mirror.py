@@ -84,13 +84,33 @@ def listed(book: Built, page: str, kind: str) -> list[str]:
     return [element.get_text() for element in article.find_all(kind)]
 
 
+def headings(book: Built, level: str) -> list:
+    """Return the headings of one level on the map."""
+    return checking.parsed(book.html / "book" / "document_map.html").article.find_all(
+        level
+    )
+
+
 def test_the_map_shows_every_item(book: Built):
     lines = listed(book, "document_map", "li")
     for key, item in ITEMS.items():
-        found = [line for line in lines if item["zh"].strip() in line]
-        assert found, key
-        if item["verdict"] in VERDICTS:
-            assert any(f"{item['verdict']}, see {key}" in line for line in found), key
+        (line,) = [line for line in lines if line.startswith(f"{key} ")]
+        assert item["zh"].strip() in line, key
+        assert f" {item['verdict'].capitalize()}" in line, key
+
+
+def test_the_map_has_the_headings_as_the_articles_have_them(book: Built):
+    found = [h.get_text() for level in ("h3", "h4") for h in headings(book, level)]
+    assert any(text.startswith("3.1.1 卷积层 ·") for text in found)
+    assert any(text.startswith("1.背景介绍 ·") for text in found)
+    assert len(found) == sum(len(a["sections"]) for a in MIRROR.articles.values())
+
+
+def test_every_code_among_the_corrections_is_a_link(book: Built):
+    page = checking.parsed(book.html / "book" / "corrections.html").article
+    for words in page.find_all(string=re.compile(r"D\d\.[A-Z]\d")):
+        is_name = words.find_parent("strong") or words.find_parent(re.compile("^h"))
+        assert words.find_parent("a") or is_name, words
 
 
 def test_each_correction_can_be_linked_to(book: Built):
