@@ -13,10 +13,11 @@ The data are ``book/coverage.yml``, ``book/formulas.yml`` and the chapters thems
 """
 
 import ast
+import functools
 import itertools
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import yaml
@@ -95,6 +96,11 @@ class Book:
     def __init__(self, root: Path):
         self.coverage = root / "book" / "coverage.yml"
         self.articles = yaml.safe_load(self.coverage.read_text(encoding="utf-8"))
+        self.items = {
+            key: item
+            for article in self.articles.values()
+            for key, item in article["items"].items()
+        }
         self.tests = root / "book" / "formulas.yml"
         self.tested = yaml.safe_load(self.tests.read_text(encoding="utf-8"))
         contents = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
@@ -114,12 +120,23 @@ class Book:
         page, _, anchor = target.partition("#")
         if page in self.chapters:
             chapter = self.chapters[page]
-            heading = chapter.headings[anchor]
-            named = heading == chapter.title
-            words = chapter.title if named else f"{chapter.title}: {heading}"
-            return f"[{words}](../{page}.ipynb#{anchor})"
-        words = {"book/references": "References"}.get(page, "Corrections")
-        return f"[{words}](../{page}.md#{anchor})"
+            words = chapter.title
+            if chapter.headings[anchor] != chapter.title:
+                words += f": {chapter.headings[anchor]}"
+        else:
+            words = "References"  # the only page of prose that is a target
+        return f"[{words}]({address(target)})"
+
+
+def address(target: str) -> str:
+    """Return what a page in ``book/`` writes to link to ``page#anchor``."""
+    page, _, anchor = target.partition("#")
+    return f"../{page}.{'md' if page.startswith('book/') else 'ipynb'}#{anchor}"
+
+
+def corrected(key: str) -> str:
+    """Return the address of an item's correction."""
+    return f"corrections.md#{nodes.make_id(key)}"
 
 
 def plain(text: str) -> str:
@@ -130,18 +147,19 @@ def plain(text: str) -> str:
 def code(key: str, item: dict) -> str:
     """Return an item's code, linked to its correction or, if it's right, its place."""
     if item["verdict"] in VERDICTS:
-        return f"[{key}](corrections.md#{nodes.make_id(key)})"
-    page, _, anchor = (item["target"] or "").partition("#")
-    suffix = "md" if page.startswith("book/") else "ipynb"
-    return f"[{key}](../{page}.{suffix}#{anchor})" if page else key
+        return f"[{key}]({corrected(key)})"
+    return f"[{key}]({address(item['target'])})" if item["target"] else key
 
 
 def heading(number: str, chinese: str, english: str) -> str:
     """Return a section's heading: as it stands in the article, then in English."""
-    separator = "" if not number[0].isdigit() else " " if "." in number else "."
-    original = f"{number}{separator}{chinese}" if separator else chinese
-    level = "####" if separator == " " else "###"
-    return f"{level} {original}" + (f" · {english}" if english != chinese else "")
+    if "." in number:
+        original = f"#### {number} {chinese}"
+    elif number.isdigit():
+        original = f"### {number}.{chinese}"
+    else:  # a section without a number
+        original = f"### {chinese}"
+    return original if english == chinese else f"{original} · {english}"
 
 
 def verdicts(book: Book) -> Iterator[str]:
@@ -166,8 +184,7 @@ def document_map(book: Book) -> Iterator[str]:
                 if item["section"] == number:
                     verdict = f"*{item['verdict'].capitalize()}*"
                     if item["verdict"] in VERDICTS:
-                        words = f"what is right in {key}"
-                        verdict += f": [{words}](corrections.md#{nodes.make_id(key)})"
+                        verdict += f": [what is right in {key}]({corrected(key)})"
                     yield (
                         f"- {key} {plain(item['zh'])} · {item['en']}. "
                         f"{verdict}. See {book.link(item['target'])}"
@@ -176,14 +193,9 @@ def document_map(book: Book) -> Iterator[str]:
 
 def corrections(book: Book) -> Iterator[str]:
     """Write what isn't correct, article by article, the most serious first."""
-    everything = {
-        key: item
-        for article in book.articles.values()
-        for key, item in article["items"].items()
-    }
 
     def linked(text: str) -> str:
-        return ITEM.sub(lambda found: code(found[0], everything[found[0]]), text)
+        return ITEM.sub(lambda found: code(found[0], book.items[found[0]]), text)
 
     for name, article in book.articles.items():
         yield f"\n## {name}: {article['title']}\n"
@@ -207,35 +219,32 @@ def corrections(book: Book) -> Iterator[str]:
                 page, _, place = (item["target"] or "").partition("#")
                 if f"{page}.ipynb#{place}" not in item["see"]:
                     yield f": *Where it is treated:* {book.link(item['target'])}"
-                if kind := EXECUTED.get(key.partition(".")[2][0]):
-                    yield f": *Where it is run:* {book.link(kind)}"
+                if run := EXECUTED.get(key.partition(".")[2][0]):
+                    yield f": *Where it is run:* {book.link(run)}"
 
 
 def questions(book: Book) -> Iterator[str]:
     """Write the questions of all chapters, with those of the articles among them."""
-    asked = defaultdict(list)
-    for article in book.articles.values():
-        for key, item in article["items"].items():
-            if QUESTION.fullmatch(key) and item["target"]:
-                asked[item["target"]].append((key, item))
+    asked = defaultdict(list)  # target: the question in English; its code, in Chinese
+    for key, item in book.items.items():
+        if QUESTION.fullmatch(key) and item["target"]:
+            theirs = f"{code(key, item)} {plain(item['zh'])}"
+            asked[item["target"]].append((item["en"], theirs))
     for part, chapters in book.parts.items():
         yield f"\n## {part}\n"
         for name in chapters:
             chapter = book.chapters[name]
             yield f"\n**[{chapter.title}](../{name}.ipynb)**\n"
             for anchor in chapter.questions:
-                keys = ", ".join(
-                    f"{code(key, item)} {plain(item['zh'])}"
-                    for key, item in asked[f"{name}#{anchor}"]
-                )
-                line = f"- [{chapter.headings[anchor]}](../{name}.ipynb#{anchor})"
-                yield f"{line} ({keys})" if keys else line
+                target = f"{name}#{anchor}"
+                line = f"- [{chapter.headings[anchor]}]({address(target)})"
+                theirs = ", ".join(words for _, words in asked.get(target, []))
+                yield f"{line} ({theirs})" if theirs else line
             for target, items in asked.items():
                 page, _, anchor = target.partition("#")
                 if page == name and anchor not in chapter.questions:
-                    for key, item in items:
-                        words = f"{code(key, item)} {plain(item['zh'])}"
-                        yield f"- [{item['en']}](../{name}.ipynb#{anchor}) ({words})"
+                    for english, theirs in items:
+                        yield f"- [{english}]({address(target)}) ({theirs})"
 
 
 def formula_index(book: Book) -> Iterator[str]:
@@ -250,8 +259,7 @@ def formula_index(book: Book) -> Iterator[str]:
             yield f"\n### {chapter.title}\n"
             theirs = [
                 f"{code(key, item)} {item['en']} ({item['verdict']})"
-                for article in book.articles.values()
-                for key, item in article["items"].items()
+                for key, item in book.items.items()
                 if ".F" in key and (item["target"] or "").startswith(f"{name}#")
             ]
             if theirs:
@@ -272,14 +280,18 @@ def formula_index(book: Book) -> Iterator[str]:
                         )
 
 
+read_book = functools.cache(Book)
+"""The book of a folder, read once for all pages of a build."""
+
+
 class FromData(SphinxDirective):
     """Put the Markdown that ``write`` makes of the book in the directive's place."""
 
-    write = staticmethod(document_map)
+    write: Callable[[Book], Iterator[str]]
 
     def run(self) -> list[nodes.Node]:
         """Return the parsed text, and note what it was made from."""
-        book = Book(Path(self.env.srcdir))
+        book = read_book(Path(self.env.srcdir))
         for file in book.files:
             self.env.note_dependency(str(file))
         lines = "\n".join(self.write(book)).splitlines()
@@ -291,6 +303,7 @@ class FromData(SphinxDirective):
 
 def setup(app: Sphinx) -> dict:
     """Register the directives with Sphinx."""
+    read_book.cache_clear()  # of an earlier build in this process
     for write in (verdicts, document_map, corrections, questions, formula_index):
         name = write.__name__.replace("_", "-")
         directive = type(name, (FromData,), {"write": staticmethod(write)})

@@ -14,11 +14,7 @@ from tests.book.building import Built
 from tools.notebooks import ROOT
 
 MIRROR = Book(ROOT)
-ITEMS = {
-    key: item
-    for article in MIRROR.articles.values()
-    for key, item in article["items"].items()
-}
+ITEMS = MIRROR.items
 # What the articles hold: how many items of each kind.
 KINDS = {
     "D0": {"B": 2, "C": 18, "F": 2, "A": 4, "K": 2, "Q": 5, "T": 4, "X": 4},
@@ -78,17 +74,10 @@ def test_every_target_is_in_the_built_book(book: Built):
     assert missing == []
 
 
-def listed(book: Built, page: str, kind: str) -> list[str]:
-    """Return the texts of all elements of a kind on a page of the book."""
+def listed(book: Built, page: str, kind: str | list[str]) -> list[str]:
+    """Return the texts of all elements of a kind, or of several, on a page."""
     article = checking.parsed(book.html / "book" / f"{page}.html").article
     return [element.get_text() for element in article.find_all(kind)]
-
-
-def headings(book: Built, level: str) -> list:
-    """Return the headings of one level on the map."""
-    return checking.parsed(book.html / "book" / "document_map.html").article.find_all(
-        level
-    )
 
 
 def test_the_map_shows_every_item(book: Built):
@@ -100,7 +89,7 @@ def test_the_map_shows_every_item(book: Built):
 
 
 def test_the_map_has_the_headings_as_the_articles_have_them(book: Built):
-    found = [h.get_text() for level in ("h3", "h4") for h in headings(book, level)]
+    found = listed(book, "document_map", ["h3", "h4"])
     assert any(text.startswith("3.1.1 卷积层 ·") for text in found)
     assert any(text.startswith("1.背景介绍 ·") for text in found)
     assert len(found) == sum(len(a["sections"]) for a in MIRROR.articles.values())
