@@ -113,10 +113,8 @@ class Book:
                     self.chapters[name] = Chapter(self.files[-1])
                     self.parts.setdefault(part.get("caption", ""), []).append(name)
 
-    def link(self, target: str | None) -> str:
+    def link(self, target: str) -> str:
         """Return a link to ``page#anchor``, in words that say what is there."""
-        if target is None:
-            return "a chapter that is to follow"
         page, _, anchor = target.partition("#")
         if page in self.chapters:
             chapter = self.chapters[page]
@@ -148,7 +146,7 @@ def code(key: str, item: dict) -> str:
     """Return an item's code, linked to its correction or, if it's right, its place."""
     if item["verdict"] in VERDICTS:
         return f"[{key}]({corrected(key)})"
-    return f"[{key}]({address(item['target'])})" if item["target"] else key
+    return f"[{key}]({address(item['target'])})"
 
 
 def heading(number: str, chinese: str, english: str) -> str:
@@ -216,8 +214,7 @@ def corrections(book: Book) -> Iterator[str]:
                 yield f"**{key}** {item['en']} ({plain(item['zh'])}, {item['section']})"
                 for part, label in PARTS.items():
                     yield f": *{label}* {linked(item[part].strip())}"
-                page, _, place = (item["target"] or "").partition("#")
-                if f"{page}.ipynb#{place}" not in item["see"]:
+                if address(item["target"]) not in item["see"]:
                     yield f": *Where it is treated:* {book.link(item['target'])}"
                 if run := EXECUTED.get(key.partition(".")[2][0]):
                     yield f": *Where it is run:* {book.link(run)}"
@@ -227,7 +224,7 @@ def questions(book: Book) -> Iterator[str]:
     """Write the questions of all chapters, with those of the articles among them."""
     asked = defaultdict(list)  # target: the question in English; its code, in Chinese
     for key, item in book.items.items():
-        if QUESTION.fullmatch(key) and item["target"]:
+        if QUESTION.fullmatch(key):
             theirs = f"{code(key, item)} {plain(item['zh'])}"
             asked[item["target"]].append((item["en"], theirs))
     for part, chapters in book.parts.items():
@@ -260,7 +257,7 @@ def formula_index(book: Book) -> Iterator[str]:
             theirs = [
                 f"{code(key, item)} {item['en']} ({item['verdict']})"
                 for key, item in book.items.items()
-                if ".F" in key and (item["target"] or "").startswith(f"{name}#")
+                if ".F" in key and item["target"].startswith(f"{name}#")
             ]
             if theirs:
                 yield f"In the articles: {'; '.join(theirs)}."
