@@ -3,6 +3,10 @@
 The environment's own kernel runs them, without anyone's personal settings. HTML and
 stderr stay uncompared. A timeout is a failure of all that follows.
 
+Threads that wait for each other sleep, in all tests: by default, OpenMP's spin, and where
+several processes with several threads share few cores, PyTorch's small steps then take
+thirty times as long.
+
 :func:`run_nbval` runs nbval in a process of its own: as on another CPU, say, or where a
 framework is missing.
 """
@@ -17,7 +21,7 @@ import pytest
 
 from tools.notebooks import ROOT, kernel_settings
 
-CELL_TIMEOUT = 300  # seconds; a whole chapter should run in 60
+CELL_TIMEOUT = 900  # seconds; a whole chapter should run in 60
 
 SWITCHES = {
     "one_thread": {
@@ -32,7 +36,8 @@ SWITCHES = {
 
 
 def pytest_configure(config):
-    """Settle what nbval runs notebooks with."""
+    """Settle what tests, and the notebooks that nbval runs, compute with."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before a library reads it
     options = config.option
     if not (options.nbval or options.nbval_lax):
         return
