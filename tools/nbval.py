@@ -3,9 +3,9 @@
 The environment's own kernel runs them, without anyone's personal settings. HTML and
 stderr stay uncompared. A timeout is a failure of all that follows.
 
-Threads that wait for each other sleep, in all tests: by default, OpenMP's spin, and where
-several processes with several threads share few cores, PyTorch's small steps then take
-thirty times as long.
+Threads that wait for each other sleep, in all tests: by default, OpenMP's spin, and
+where several processes with several threads share few cores, PyTorch's small steps then
+take thirty times as long.
 
 :func:`run_nbval` runs nbval in a process of its own: as on another CPU, say, or where a
 framework is missing.
