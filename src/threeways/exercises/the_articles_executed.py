@@ -10,7 +10,7 @@ WRONG = {"swish", "arctan", "gauss"}
 
 
 def wrong_claims(answer):
-    """Compare each claim with slopes, at a few points of both signs."""
+    """Compare each claim with the slopes of np.sum(f(a)), at points of both signs."""
     require(
         isinstance(answer, set | frozenset | list | tuple),
         f"expected a set of names, got {type(answer).__name__}",
@@ -58,7 +58,7 @@ def running_average(answer):
 
 
 def attend(answer):
-    """Two of the nine questions find a fault each: letters and limit."""
+    """Letters finds one fault, a limit the other; the task's relation sees both."""
     rng = np.random.default_rng(seed=0)
     Q, K = rng.normal(size=(4, 3)), rng.normal(size=(5, 3))
     V = np.ones((5, 1)) * np.array([1.0, -2.0])
@@ -113,6 +113,10 @@ def judge(answer):
         result[-1, 0] += 0.05 * np.abs(result).max()
         return result
 
+    def moved(theta):
+        theta += 1
+        return waves_gradient(theta)
+
     def minus(theta):
         return -np.ones_like(theta)
 
@@ -147,6 +151,8 @@ def judge(answer):
         (True, "1e9 plus a sum", lambda t: 1e9 + t.sum(), np.ones_like, theta),
         (False, "the wrong sign beside 1e9", lambda t: 1e9 + t.sum(), minus, theta),
         (False, "a small entry's wrong sign", slanted, slanted_gradient, theta),
+        (False, "a gradient that moves its theta first", waves, moved, theta),
+        (False, "a complex one", waves, lambda t: waves_gradient(t) + 1j, theta),
         (False, "a ragged list", waves, lambda t: [[1.0], [2.0, 3.0]], theta),
         (False, "a gradient that raises", waves, lambda t: t[99], theta),
     ]
@@ -159,7 +165,7 @@ def judge(answer):
             f"expected {expected} and got {got} for "
             + (f"the right gradient of {name}" if expected else name),
         )
-    return f"right in all {len(cases)} cases."
+    return f"right in all {len(cases)} cases, from 1e-6 to 1e9."
 
 
 def _scaled(f, gradient, factor):
