@@ -10,7 +10,7 @@ CHOSEN := $(if $(filter file,$(origin PYTHON)),,--chosen)
 
 # The parts of `make test`, quickest first.
 PARTS := lint $(addprefix test-,house hygiene helper canaries formulas notebooks \
-    editions book browser)
+    editions published book browser)
 
 # Recipes share _build and the two levels of .venv, so one runs after the other even
 # under `make -j`. What is worth running in parallel does so within its recipe.
@@ -54,7 +54,7 @@ book: env-book ## build the book into _build/html
 
 # --- Writing ---------------------------------------------------------------------
 
-.PHONY: lab notebooks formulas editions lock
+.PHONY: lab notebooks formulas editions publish lock
 lab: env-full ## open JupyterLab on the notebooks
 	$(VENV) -m jupyterlab notebooks
 
@@ -66,6 +66,11 @@ formulas: env-full ## run the formula tests and write book/formulas.yml
 
 editions: env-full ## write the one-framework notebooks into _build/editions
 	$(VENV) -m tools.editions
+
+# Where to, GITHUB_REPOSITORY=owner/name says, or repository.url in _config.yml.
+publish: env-full ## write the book and the notebooks for Colab, as published
+	$(VENV) -m tools.publish
+	@$(MAKE) --no-print-directory book
 
 PYTHON_CODE := src tools tests book/_ext conftest.py
 lint: env-full ## check our Python code with ruff
@@ -124,6 +129,9 @@ test-notebooks: env-full ## every stored output against a fresh run (nbval)
 
 test-editions: env-full ## each one-framework notebook, with no other framework
 	$(PYTEST) tests/editions -n auto
+
+test-published: env-full ## the notebooks as Colab would run them
+	$(PYTEST) tests/published -n auto
 
 test-book: env-full ## the book builds without a warning, and its pages are whole
 	$(PYTEST) tests/book -n auto

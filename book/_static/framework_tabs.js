@@ -32,6 +32,20 @@ const tabSets = ".framework-tabs";
   document.addEventListener("change", after);
 }
 
+// The page knows the framework in use, for its style sheet: of the buttons that open
+// editions, it shows that one's. sphinx-design sets the tabs when the page has loaded.
+{
+  const note = (input) => {
+    if (input) document.documentElement.dataset.framework = input.labels[0].dataset.syncId;
+  };
+  window.addEventListener("load", () => {
+    note(document.querySelector(`${tabSets} > input:checked`));
+  });
+  document.addEventListener("change", (event) => {
+    if (event.target.matches(`${tabSets} > input`)) note(event.target);
+  });
+}
+
 // The theme loads Sphinx's search on every page, whereupon Sphinx takes each for the
 // search page and marks no hits. Mark them, and open the tabs where all hits of a set are
 // hidden, without changing the reader's choice. Sphinx marks after 10 ms.

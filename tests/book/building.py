@@ -1,6 +1,7 @@
 """Build books for the tests: the real one, and a tiny one with every feature."""
 
 import fcntl
+import os
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,12 @@ from nbformat.v4 import (
 )
 
 ROOT = Path(__file__).resolve().parents[2]
+PUBLISHED = {
+    "GITHUB_REPOSITORY": "some-reader/fork",
+    "GITHUB_SERVER_URL": "https://github.com",
+    "BOOK_URL": "https://some-reader.github.io/fork/",
+}
+"""Where the books under test are published, in GitHub's words."""
 
 # A picture of one pixel: these tests look at the page, not at the figure.
 PIXEL = (
@@ -52,6 +59,7 @@ def build(source: Path, output: Path, builder: str = "html") -> Built:
         [command, "build", source, "--path-output", output, *options],
         capture_output=True,
         text=True,
+        env=os.environ | PUBLISHED,
     )
     html = output / "_build" / builder
     return Built(run.returncode, run.stdout, run.stderr, html)

@@ -61,6 +61,20 @@ def test_the_choice_is_remembered_on_the_next_page_and_visit(page, context, tiny
     assert shown(looking.open_page(context, tiny_book.url(FIRST)))[0] == ["Keras"]
 
 
+def test_colab_opens_the_edition_of_the_tab(page, context, tiny_book):
+    def offered():
+        page.get_by_label("Open in Colab").click()
+        links = page.locator(".dropdown-colab-buttons a:visible").all_inner_texts()
+        page.keyboard.press("Escape")
+        return [text.strip() for text in links]
+
+    assert offered() == ["Colab: PyTorch", "Colab: all frameworks"]
+    page.get_by_text("Keras", exact=True).nth(1).click()
+    assert offered() == ["Colab: Keras", "Colab: all frameworks"]
+    page.goto(tiny_book.url(SECOND))
+    assert offered() == ["Colab: Keras", "Colab: all frameworks"]
+
+
 @pytest.mark.parametrize("asked", ["tensorflow", "TensorFlow"])
 def test_the_address_chooses(context, tiny_book, asked):
     page = looking.open_page(context, tiny_book.url(FIRST, f"?framework={asked}"))
