@@ -54,7 +54,7 @@ book: env-book ## build the book into _build/html
 
 # --- Writing ---------------------------------------------------------------------
 
-.PHONY: lab notebooks formulas editions publish lock
+.PHONY: lab notebooks formulas editions publish lock upgrade
 lab: env-full ## open JupyterLab on the notebooks
 	$(VENV) -m jupyterlab notebooks
 
@@ -91,6 +91,11 @@ lock: ## write constraints.txt anew [UPGRADE=1: the newest of all]
 	    --no-emit-package threeways --annotation-style line \
 	    --custom-compile-command "make lock"; \
 	    status=$$?; cp $(LOCK)/constraints.txt constraints.txt; exit $$status
+
+upgrade: ## after a new pin: lock, run all, show what prints anew
+	@$(MAKE) --no-print-directory lock UPGRADE=1
+	@status=0; $(MAKE) --no-print-directory notebooks formulas || status=$$?; \
+	    $(VENV) -m tools.output_diff; exit $$status
 
 # --- Proving ---------------------------------------------------------------------
 
