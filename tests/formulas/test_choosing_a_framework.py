@@ -6,6 +6,7 @@ import tempfile
 import chapter
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 import torch
 import torch.nn.functional as F
@@ -71,12 +72,17 @@ def test_the_bound_is_the_formula(problem):
         assert np.allclose(formulas.product_bound(A, B, u), expected, rtol=1e-12)
 
 
-def test_the_bound_is_nearly_reached():
+def test_the_bound_is_nearly_reached_and_needs_enough_digits():
     # One summand, rounded by nearly half a unit in the last place.
     A, B = np.float32([[1 + 2**-12]]), np.float32([[1 + 2**-12 + 2**-23]])
     error = np.abs(A @ B - A.astype("float64") @ B.astype("float64"))
     bound = formulas.product_bound(A.astype("float64"), B.astype("float64"), U)
     assert 0.5 * bound < error <= bound
+
+    A = np.ones((1, 4))
+    assert np.allclose(formulas.product_bound(A, A.T, 2.0**-3), 4)
+    with pytest.raises(ValueError, match="m \\* u < 1"):
+        formulas.product_bound(A, A.T, 2.0**-2)
 
 
 @given(*[st.floats(0.125, 100, width=32)] * 3, st.integers(0, 1000))
