@@ -7,7 +7,7 @@ from threeways.parity import to_numpy
 
 
 def micro_batches(answer):
-    """All workers together compute workers * fits samples at once."""
+    """How many samples can all workers together compute at once?"""
     for case, expected in (
         ((1024, 8, 32), 4),
         ((256, 1, 64), 4),
@@ -49,14 +49,14 @@ def loss_factors(answer):
 
 
 def enough(answer):
-    """Solve (p - 1) / (m + p - 1) <= lost for m, or count up."""
+    """Solve (p - 1) / (m + p - 1) <= lost for m and round up, or count from 1."""
     for p, lost, expected in ((4, 0.25, 9), (8, 0.125, 49), (2, 0.5, 1), (1, 0.01, 1)):
         got = require_answer(answer(p, lost))
         require(
             got == expected,
             f"{p} stages, at most {lost:g} lost: expected {expected}, got {got}",
         )
-    return "right: losing a tenth takes nine micro-batches for each further stage."
+    return "right: to lose at most a tenth, take nine for each stage but the first."
 
 
 class _Piece(np.ndarray):
