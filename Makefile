@@ -54,7 +54,7 @@ book: env-book ## build the book into _build/html
 
 # --- Writing ---------------------------------------------------------------------
 
-.PHONY: lab notebooks formulas editions lock
+.PHONY: lab notebooks formulas editions status benchmark lock
 lab: env-full ## open JupyterLab on the notebooks
 	$(VENV) -m jupyterlab notebooks
 
@@ -66,6 +66,12 @@ formulas: env-full ## run the formula tests and write book/formulas.yml
 
 editions: env-full ## write the one-framework notebooks into _build/editions
 	$(VENV) -m tools.editions
+
+status: env-full ## write book/status.yml from the last tests of the notebooks
+	$(VENV) -m tools.status
+
+benchmark: env-full ## measure the tests and the book, at 1, 2 and 4 times its size
+	$(VENV) -m tools.benchmark
 
 PYTHON_CODE := src tools tests book/_ext conftest.py
 lint: env-full ## check our Python code with ruff
@@ -89,6 +95,9 @@ lock: ## write constraints.txt anew [UPGRADE=1: the newest of all]
 
 # --- Proving ---------------------------------------------------------------------
 
+# What tests of notebooks took, and how they ended: for `make status`.
+REPORTS := _build/reports
+
 .PHONY: test $(PARTS) test-cpu
 test: env-full ## run lint and all the parts below but test-cpu
 	@failed=; times=; \
@@ -99,7 +108,8 @@ test: env-full ## run lint and all the parts below but test-cpu
 	    times="$$times$$(printf '%-16s %-7s %5d s' \
 	        $$part $$result $$(($$(date +%s) - start)))|"; \
 	done; \
-	echo; echo "=== make test"; printf '%s' "$$times" | tr '|' '\n'; \
+	mkdir -p $(REPORTS); printf '%s' "$$times" | tr '|' '\n' > $(REPORTS)/parts.txt; \
+	echo; echo "=== make test"; cat $(REPORTS)/parts.txt; \
 	if [ -n "$$failed" ]; then echo "Failed:$$failed"; exit 1; fi; \
 	echo "All parts passed."
 
@@ -120,10 +130,11 @@ test-formulas: env-full ## the chapters' formulas against the three frameworks
 
 # One worker a notebook: its cells share a kernel.
 test-notebooks: env-full ## every stored output against a fresh run (nbval)
-	$(PYTEST) --nbval notebooks -n auto --dist loadscope -p no:cacheprovider
+	$(PYTEST) --nbval notebooks -n auto --dist loadscope -p no:cacheprovider \
+	    --report $(REPORTS)/notebooks.json
 
 test-editions: env-full ## each one-framework notebook, with no other framework
-	$(PYTEST) tests/editions -n auto
+	$(PYTEST) tests/editions -n auto --report $(REPORTS)/editions.json
 
 test-book: env-full ## the book builds without a warning, and its pages are whole
 	$(PYTEST) tests/book -n auto
