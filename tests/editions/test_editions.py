@@ -24,7 +24,7 @@ from tools.nbval import SWITCHES, run_nbval
 from tools.normalise import ANSI
 from tools.notebooks import chapter_name, code_cells, dumps, find, read, tags
 from tools.report import RUN
-from tools.status import fingerprint
+from tools.status import EDITIONS, WHOLE, fingerprint
 
 HERE = Path(__file__).parent
 FIXTURE = HERE.parent / "fixtures" / "chapter.ipynb"
@@ -74,6 +74,10 @@ def test_edition(path, run, tmp_path, record_property):
         record_property(RUN, took | whose)
     if done.returncode:
         pytest.fail(done.stdout + done.stderr, pytrace=False)
+
+
+def test_the_status_page_knows_these_editions():
+    assert {*EDITIONS} == {WHOLE, *RUNS}
 
 
 @pytest.mark.parametrize("run", RUNS.values(), ids=RUNS)
