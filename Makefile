@@ -54,7 +54,7 @@ book: env-book ## build the book into _build/html
 
 # --- Writing ---------------------------------------------------------------------
 
-.PHONY: lab notebooks formulas editions publish lock upgrade
+.PHONY: lab notebooks formulas editions publish status benchmark lock upgrade
 lab: env-full ## open JupyterLab on the notebooks
 	$(VENV) -m jupyterlab notebooks
 
@@ -71,6 +71,12 @@ editions: env-full ## write the one-framework notebooks into _build/editions
 publish: env-full ## write the book and the notebooks for Colab, as published
 	$(VENV) -m tools.publish
 	@$(MAKE) --no-print-directory book
+
+status: env-full ## write book/status.yml from the last tests of the notebooks
+	$(VENV) -m tools.status
+
+benchmark: env-full ## measure the tests and the book, at 1, 2 and 4 times its size
+	$(VENV) -m tools.benchmark
 
 PYTHON_CODE := src tools tests book/_ext conftest.py
 lint: env-full ## check our Python code with ruff
@@ -99,8 +105,11 @@ upgrade: ## after a new pin: lock, run all, show what prints anew
 
 # --- Proving ---------------------------------------------------------------------
 
-.PHONY: test $(PARTS) test-cpu
-test: env-full ## run lint and all the parts below but test-cpu
+# What tests of notebooks took, and how they ended: for `make status`.
+REPORTS := _build/reports
+
+.PHONY: test $(PARTS) test-cpu test-gpu
+test: env-full ## run lint and the parts below, but not test-cpu and test-gpu
 	@failed=; times=; \
 	for part in $(PARTS); do \
 	    echo; echo "=== $$part"; start=$$(date +%s); \
@@ -109,7 +118,8 @@ test: env-full ## run lint and all the parts below but test-cpu
 	    times="$$times$$(printf '%-16s %-7s %5d s' \
 	        $$part $$result $$(($$(date +%s) - start)))|"; \
 	done; \
-	echo; echo "=== make test"; printf '%s' "$$times" | tr '|' '\n'; \
+	mkdir -p $(REPORTS); printf '%s' "$$times" | tr '|' '\n' > $(REPORTS)/parts.txt; \
+	echo; echo "=== make test"; cat $(REPORTS)/parts.txt; \
 	if [ -n "$$failed" ]; then echo "Failed:$$failed"; exit 1; fi; \
 	echo "All parts passed."
 
@@ -130,10 +140,11 @@ test-formulas: env-full ## the chapters' formulas against the three frameworks
 
 # One worker a notebook: its cells share a kernel.
 test-notebooks: env-full ## every stored output against a fresh run (nbval)
-	$(PYTEST) --nbval notebooks -n auto --dist loadscope -p no:cacheprovider
+	$(PYTEST) --nbval notebooks -n auto --dist loadscope -p no:cacheprovider \
+	    --report $(REPORTS)/notebooks.json
 
 test-editions: env-full ## each one-framework notebook, with no other framework
-	$(PYTEST) tests/editions -n auto
+	$(PYTEST) tests/editions -n auto --report $(REPORTS)/editions.json
 
 test-published: env-full ## the notebooks as Colab would run them
 	$(PYTEST) tests/published -n auto
@@ -146,6 +157,12 @@ test-browser: env-full ## the pages in Chromium, which has to be installed
 
 test-cpu: env-full ## the notebooks as other CPUs would compute them
 	$(PYTEST) tests/cpu -n auto
+
+# Assertions hold there, printed digits need not: --nbval-lax. One notebook at a time
+# has the whole memory of the device.
+test-gpu: env-full ## the notebooks on this machine's GPU, if there is one
+	$(VENV) -m tools.accelerator $(PYTEST) --nbval-lax notebooks \
+	    -p no:cacheprovider --report $(REPORTS)/gpu.json
 
 # --- Tidying up ------------------------------------------------------------------
 

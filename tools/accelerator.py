@@ -15,19 +15,19 @@ import sys
 from tools.notebooks import ROOT
 
 QUESTIONS = {
-    "torch": """
+    "PyTorch": """
 import torch
 if torch.cuda.is_available():
     print(torch.cuda.get_device_name())
 elif torch.accelerator.is_available():
     print(torch.accelerator.current_accelerator().type)
 """,
-    "tensorflow": """
+    "TensorFlow": """
 import tensorflow as tf
 for device in tf.config.list_physical_devices("GPU")[:1]:
     print(tf.config.experimental.get_device_details(device).get("device_name", "GPU"))
 """,
-    "jax": """
+    "JAX": """
 import jax
 if jax.default_backend() != "cpu":
     print(jax.devices()[0].device_kind)
@@ -53,7 +53,7 @@ def seen() -> dict[str, str]:
             capture_output=True,
             text=True,
         )
-        names[framework] = said.stdout.strip()
+        names[framework] = said.stdout.strip().rpartition("\n")[2]
     return names
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
-from tools.groups import FRAMEWORKS, framework_of
+from tools.groups import FRAMEWORKS, in_edition
 from tools.normalise import renumber
 from tools.notebooks import (
     ROOT,
@@ -39,9 +39,7 @@ def edition(notebook: NotebookNode, framework: str) -> NotebookNode:
     """Return the edition of a chapter for one framework."""
     notebook = copy.deepcopy(notebook)
     notebook.cells = [
-        cell
-        for cell in notebook.cells
-        if framework_of(tags(cell)) in (None, framework) and "parity" not in tags(cell)
+        cell for cell in notebook.cells if in_edition(tags(cell), framework)
     ]
     notebook.metadata.threeways.frameworks = [framework]
     renumber(notebook)

@@ -14,6 +14,11 @@ def framework_of(tags: Collection[str]) -> str | None:
     return next((name for name in FRAMEWORKS if name in tags), None)
 
 
+def in_edition(tags: Collection[str], framework: str) -> bool:
+    """Return whether a cell with these tags is part of a framework's edition."""
+    return framework_of(tags) in (None, framework) and "parity" not in tags
+
+
 def framework_groups(cells: Iterable[Collection[str]]) -> list[dict[str, list[int]]]:
     """Divide a run of cells into tab groups.
 

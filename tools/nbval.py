@@ -15,6 +15,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -63,7 +64,7 @@ def pytest_runtest_setup(item):
 
 
 def run_nbval(
-    *paths: Path, options: tuple[str, ...] = (), **environ: str
+    *paths: Path, options: Iterable[str] = (), **environ: str
 ) -> subprocess.CompletedProcess:
     """Run nbval, strict, over notebooks that may lie outside of the repository.
 
@@ -76,7 +77,8 @@ def run_nbval(
     environ
         Environment variables of that process and its kernels.
     """
-    command = [sys.executable, "-m", "pytest", "--nbval", "-p", "tools.nbval"]
+    command = [sys.executable, "-m", "pytest", "--nbval"]
+    command += ["-p", "tools.nbval", "-p", "tools.report"]
     quiet = ["-q", "--color=no", "-p", "no:cacheprovider", "--rootdir", paths[0].parent]
     # Without what pytest and xdist tell their own children.
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}

@@ -94,6 +94,7 @@ class Book:
     """What the pages are made from: the articles' items, and the chapters."""
 
     def __init__(self, root: Path):
+        self.root = root
         self.coverage = root / "book" / "coverage.yml"
         self.articles = yaml.safe_load(self.coverage.read_text(encoding="utf-8"))
         self.items = {

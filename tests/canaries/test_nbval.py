@@ -1,5 +1,6 @@
 """nbval, with our settings, turns red at the very cell that is wrong."""
 
+import json
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -124,7 +125,7 @@ def test_nbval_turns_red(tmp_path):
         breaks(cells)
         (tmp_path / f"{breaks.__name__}.ipynb").write_text(dumps(notebook))
     # One process for all, so that no notebook is tried twice or alone.
-    report = tmp_path / "report.xml"
+    report, took = tmp_path / "report.xml", tmp_path / "report.json"
     done = run_nbval(
         tmp_path,
         options=(
@@ -132,6 +133,7 @@ def test_nbval_turns_red(tmp_path):
             "--numprocesses=4",
             "--dist=loadscope",
             f"--junitxml={report}",
+            f"--report={took}",
             "--override-ini=junit_family=xunit1",
         ),
     )
@@ -142,3 +144,6 @@ def test_nbval_turns_red(tmp_path):
             red[name].append(CELLS[int(case.get("name").removeprefix("Cell "))])
     expected = {breaks.__name__: cells for breaks, cells in RED.items()}
     assert red == expected, done.stdout
+    runs = json.loads(took.read_text())["runs"]
+    passed = {run["chapter"] for run in runs if run["passed"]}
+    assert passed == {name for name, cells in expected.items() if not cells}

@@ -7,6 +7,7 @@ as a reader has them.
 """
 
 import importlib.util
+import json
 import os
 import subprocess
 import sys
@@ -22,6 +23,8 @@ from tools.hygiene.text import links_resolve
 from tools.nbval import SWITCHES, run_nbval
 from tools.normalise import ANSI
 from tools.notebooks import chapter_name, code_cells, dumps, find, read, tags
+from tools.report import RUN
+from tools.status import EDITIONS, WHOLE, fingerprint
 
 HERE = Path(__file__).parent
 FIXTURE = HERE.parent / "fixtures" / "chapter.ipynb"
@@ -55,16 +58,26 @@ RUNS = {
 
 @pytest.mark.parametrize("run", RUNS)
 @pytest.mark.parametrize("path", CHAPTERS, ids=chapter_name)
-def test_edition(path, run, tmp_path):
-    run = RUNS[run]
+def test_edition(path, run, tmp_path, record_property):
+    edition, run = run, RUNS[run]
     if run.environ.get("KERAS_BACKEND") == "jax" and not _installed("jax"):
         pytest.skip("JAX is not installed")
     files = write_editions([path], tmp_path)[run.framework]
     if not files:
         pytest.skip(f"the chapter leaves out {run.framework}, and says why")
-    done = run_nbval(*files, **run.settings)
+    report = tmp_path / "report.json"
+    done = run_nbval(*files, options=[f"--report={report}"], **run.settings)
+    if report.exists():  # else it didn't come as far as the first cell
+        (took,) = json.loads(report.read_text(encoding="utf-8"))["runs"]
+        content = fingerprint(read(path), run.framework)
+        whose = {"chapter": chapter_name(path), "edition": edition, "hash": content}
+        record_property(RUN, took | whose)
     if done.returncode:
         pytest.fail(done.stdout + done.stderr, pytrace=False)
+
+
+def test_the_status_page_knows_these_editions():
+    assert {*EDITIONS} == {WHOLE, *RUNS}
 
 
 @pytest.mark.parametrize("run", RUNS.values(), ids=RUNS)

@@ -44,4 +44,4 @@ def test_a_failing_command_fails(questions):
 def test_each_question_can_be_asked():
     for framework, question in accelerator.QUESTIONS.items():
         compile(question, framework, "exec")
-        assert f"import {framework}" in question
+        assert f"import {framework.lower().removeprefix('py')}" in question
