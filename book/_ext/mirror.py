@@ -184,8 +184,9 @@ def document_map(book: Book) -> Iterator[str]:
                     verdict = f"*{item['verdict'].capitalize()}*"
                     if item["verdict"] in VERDICTS:
                         verdict += f": [what is right in {key}]({corrected(key)})"
+                    ends = "" if item["en"].endswith("?") else "."
                     yield (
-                        f"- {key} {plain(item['zh'])} · {item['en']}. "
+                        f"- {key} {plain(item['zh'])} · {item['en']}{ends} "
                         f"{verdict}. See {book.link(item['target'])}"
                     )
 
