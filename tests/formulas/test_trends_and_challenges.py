@@ -8,7 +8,6 @@ import torch
 from compare import same
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import norm
 
 formulas = chapter.load("frontiers/trends_and_challenges")
 
@@ -184,9 +183,8 @@ def test_epsilon(sigma):
     same(np.float64(formulas.epsilon(sigma, 8, 1e-5)), best, 1, tolerance=1e-6)
     # A bound: the exact delta of the eight steps at this epsilon is smaller.
     mu, bound = np.sqrt(8) / sigma, formulas.epsilon(sigma, 8, 1e-5)
-    exact = norm.cdf(mu / 2 - bound / mu) - np.exp(bound) * norm.cdf(
-        -mu / 2 - bound / mu
-    )
+    cdf = NormalDist().cdf
+    exact = cdf(mu / 2 - bound / mu) - np.exp(bound) * cdf(-mu / 2 - bound / mu)
     assert 0 < exact < 1e-5
 
 
