@@ -1,5 +1,7 @@
 """The formulas of frontiers/trends_and_challenges, against the three frameworks."""
 
+from statistics import NormalDist
+
 import chapter
 import keras
 import numpy as np
