@@ -73,5 +73,6 @@ def test_binder_finds_the_editions_in_a_clean_clone(clone):
     editions = {folder.name for folder in (clone / "editions").iterdir()}
     assert editions == set(FRAMEWORKS)
     names = {chapter_name(path) for path in find()}
-    written = (clone / "editions" / "pytorch").rglob("*.ipynb")
-    assert {f"{one.parent.name}/{one.stem}" for one in written} <= names
+    files = (clone / "editions" / "pytorch").rglob("*.ipynb")
+    written = {f"{file.parent.name}/{file.stem}" for file in files}
+    assert written and written <= names
