@@ -16,6 +16,7 @@ from tests.house.miniature import ROOT
 from tests.house.test_makefile import targets
 from tests.house.test_requirements import BOOK, EVERYTHING
 from tools.environment import NEWEST_FULL, OLDEST
+from tools.publish import BRANCH, OUT
 
 GITHUB = ROOT / ".github"
 WORKFLOWS = sorted((GITHUB / "workflows").glob("*.yml"))
@@ -396,13 +397,17 @@ def test_a_publication_replaces_the_branch(tmp_path):
     gh = tmp_path / "gh"
     gh.write_text(GH)
     gh.chmod(0o755)
-    code = script("publish.yml", "Push the branch `published`")
+    code = script("publish.yml", f"Push the branch `{BRANCH}`")
     server = {
         "GITHUB_SERVER_URL": f"file://{tmp_path}/server",
         "GITHUB_REPOSITORY": "owner/repo",
         "GITHUB_SHA": "0" * 40,
         "PATH": f"{tmp_path}:{os.environ['PATH']}",
     }
+    assert (
+        f"path: {OUT.relative_to(ROOT)}\n"
+        in (GITHUB / "workflows/publish.yml").read_text()
+    )
     for content in ("first", "second"):
         folder = tmp_path / content
         folder.mkdir()
@@ -410,33 +415,34 @@ def test_a_publication_replaces_the_branch(tmp_path):
         done = bash(code, folder, **server)
         assert done.returncode == 0, done.stderr
     git = ["git", "-C", address]
-    listed = subprocess.check_output([*git, "ls-tree", "--name-only", "published"])
+    listed = subprocess.check_output([*git, "ls-tree", "--name-only", BRANCH])
     assert listed.decode().split() == ["second.ipynb"]
-    history = subprocess.check_output([*git, "rev-list", "--count", "published"])
+    history = subprocess.check_output([*git, "rev-list", "--count", BRANCH])
     assert int(history) == 1
 
 
-def test_an_upgrade_shows_its_outputs_without_their_pictures(tmp_path):
-    notebook = tmp_path / "notebooks" / "a.ipynb"
-    notebook.parent.mkdir()
-    commit = (
-        "git init -q && git add . && git -c user.name=a -c user.email=a commit -qm a"
-    )
-    for number in (1, 2):
-        notebook.write_text(f'"text": "{number}"\n"image/png": "{number:09999}"\n')
-        (tmp_path / "constraints.txt").write_text(f"torch=={number}\n")
-        if number == 1:
-            subprocess.run(["bash", "-ec", commit], cwd=tmp_path, check=True)
+def test_an_upgrade_shows_what_the_notebooks_print_now(tmp_path):
+    clone = tmp_path / "clone"
+    subprocess.run(["git", "clone", "-q", ROOT, clone], check=True)
+    python = clone / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    python.chmod(0o755)
+    notebook = clone / "notebooks" / "foundations" / "linear_regression.ipynb"
+    text = notebook.read_text()
+    assert "✓" in text
+    notebook.write_text(text.replace("✓", "✗", 1))
     summary = tmp_path / "summary"
-    code = script("upgrade.yml", "Sum up")
-    done = bash(code, tmp_path, GITHUB_STEP_SUMMARY=str(summary))
+    done = bash(
+        script("upgrade.yml", "Sum up"), clone, GITHUB_STEP_SUMMARY=str(summary)
+    )
     assert done.returncode == 0, done.stderr
-    text = summary.read_text()
-    assert '-"text": "1"\n' in text and '+"text": "2"\n' in text
-    assert max(map(len, text.splitlines())) <= 160
-    patch = tmp_path / "_build" / "upgrade" / "upgrade.patch"
+    shown = summary.read_text()
+    assert "### foundations/linear_regression" in shown
+    assert "\n-✓" in shown and "\n+✗" in shown
+    patch = clone / "_build" / "upgrade" / "upgrade.patch"
     undo = ["git", "apply", "--check", "--reverse", patch]
-    assert subprocess.run(undo, cwd=tmp_path).returncode == 0
+    assert subprocess.run(undo, cwd=clone).returncode == 0
 
 
 def need(program):
@@ -462,4 +468,4 @@ def test_the_page_on_publishing_lists_every_setting_and_pin():
     text = PUBLISHING.read_text()
     settings = set(re.findall(r"vars\.(\w+)", "".join(map(Path.read_text, WORKFLOWS))))
     assert settings and all(f"`{setting}`" in text for setting in settings)
-    assert "`all-green`" in text and "`published`" in text
+    assert "`all-green`" in text and f"`{BRANCH}`" in text
