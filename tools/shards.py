@@ -15,28 +15,20 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pytest
-import yaml
 
-from tools.notebooks import ROOT, chapter_name, find
-
-STATUS = ROOT / "book" / "status.yml"
+from tools import status
+from tools.notebooks import chapter_name, find
 
 
-def costs(paths: Iterable[Path], status: Path = STATUS) -> dict[str, float]:
+def costs(paths: Iterable[Path], file: Path = status.FILE) -> dict[str, float]:
     """Return what running each chapter costs: seconds where they were measured.
 
     A chapter that has not been measured yet counts as the average one. Before any has
     been, the size of the file stands in for its time.
     """
     chapters = {chapter_name(path): path for path in paths}
-    measured = {}
-    if status.exists():
-        stored = yaml.safe_load(status.read_text(encoding="utf-8"))["chapters"]
-        measured = {
-            name: float(stored[name]["seconds"])
-            for name in chapters.keys() & stored.keys()
-            if "seconds" in stored[name]
-        }
+    known = status.seconds(file)
+    measured = {name: known[name] for name in chapters if name in known}
     if not measured:
         return {name: float(path.stat().st_size) for name, path in chapters.items()}
     average = sum(measured.values()) / len(measured)

@@ -5,12 +5,14 @@ import subprocess
 import sys
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.house.miniature import ROOT
 from tools.notebooks import chapter_name, find
 from tools.shards import costs, deal
+from tools.status import CPU, WHOLE
 
 counts = st.integers(1, 9)
 lengths = st.dictionaries(st.text(), st.floats(0.1, 1000), max_size=40)
@@ -44,16 +46,13 @@ def test_ours_are_balanced_within_a_fifth(count):
 
 def test_measured_times_count_where_there_are_any(tmp_path):
     first, second, third = find()[:3]
-    status = tmp_path / "status.yml"
-    sizes = costs([first, second], status)
+    file = tmp_path / "status.yml"
+    sizes = costs([first, second], file)
     assert sizes[chapter_name(first)] == first.stat().st_size
-    status.write_text(
-        "chapters:\n"
-        f"  {chapter_name(first)}: {{seconds: 10}}\n"
-        f"  {chapter_name(second)}: {{seconds: 30.0}}\n"
-        "  gone/away: {seconds: 99}\n"
-    )
-    assert list(costs([first, second, third], status).values()) == [10, 30, 20]
+    took = {chapter_name(first): 10, chapter_name(second): 30.0, "gone/away": 99}
+    runs = {name: {WHOLE: {"seconds": time}} for name, time in took.items()}
+    file.write_text(yaml.safe_dump({CPU: runs}))
+    assert list(costs([first, second, third], file).values()) == [10, 30, 20]
 
 
 def collect(*arguments):
