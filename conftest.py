@@ -1,3 +1,3 @@
 """What every test and every notebook run shares."""
 
-pytest_plugins = ["tools.nbval", "tools.report"]
+pytest_plugins = ["tools.nbval", "tools.report", "tools.shards"]
