@@ -7,7 +7,7 @@ from threeways.parity import to_numpy
 
 
 def micro_batches(answer):
-    """How many samples can all workers together compute at once?"""
+    """Count how many samples all workers together compute at once."""
     for case, expected in (
         ((1024, 8, 32), 4),
         ((256, 1, 64), 4),
