@@ -3,9 +3,10 @@
     python -m tools.accelerator                                # what is there?
     python -m tools.accelerator python -m pytest --nbval-lax notebooks
 
-The command runs only if some framework sees one: else a run on the processor would
-pass for one on a GPU. Each framework is asked in a process of its own. The exit status
-is the command's, or 1 if there is no accelerator.
+The command runs only if TensorFlow sees one: the notebooks leave the choice of a device
+to their framework, and PyTorch then takes the processor. Else a run on the processor
+would pass for one on a GPU. Each framework is asked in a process of its own. The exit
+status is the command's, or 1 if nothing would compute on an accelerator.
 """
 
 import os
@@ -34,6 +35,9 @@ if jax.default_backend() != "cpu":
 """,
 }
 """A program for each framework that prints the accelerator's name, if it sees one."""
+
+TAKES_IT = "TensorFlow"
+"""The framework that takes an accelerator by itself, and Keras on it."""
 
 SETTINGS = {
     "NVIDIA_TF32_OVERRIDE": "0",  # float32 with all its digits, as on a processor
@@ -66,8 +70,8 @@ def main(arguments: list[str] | None = None) -> int:
     names = seen()
     for framework, name in names.items():
         print(f"{framework:10} {name or 'sees no accelerator'}", flush=True)
-    if not any(names.values()):
-        print("No framework sees an accelerator here, so nothing was run on one.")
+    if not names[TAKES_IT]:
+        print(f"{TAKES_IT} sees no accelerator here, so nothing was run on one.")
         return 1
     if not command:
         return 0

@@ -73,36 +73,46 @@ class Place(NamedTuple):
         return f"{self.pages}{path.removesuffix(file.suffix)}.html{fragment}"
 
 
-def published_place(environ: Mapping[str, str] = os.environ) -> Place | None:
+def published_place(
+    environ: Mapping[str, str] = os.environ, config: Path = ROOT / "_config.yml"
+) -> Place | None:
     """Return where the book is published, or None if that isn't settled yet."""
     if name := environ.get("GITHUB_REPOSITORY"):
         server = environ.get("GITHUB_SERVER_URL", "https://github.com")
         repository = f"{server}/{name}"
     else:
-        settings = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
-        repository = settings["repository"]["url"].rstrip("/")
+        settings = yaml.safe_load(config.read_text(encoding="utf-8"))
+        repository = settings["repository"]["url"].rstrip("/").removesuffix(".git")
         if not repository:
             return None
         name = "/".join(repository.rsplit("/", 2)[1:])
     owner, _, project = name.lower().partition("/")
     own_site = project == f"{owner}.github.io"
     pages = f"https://{owner}.github.io/" + ("" if own_site else f"{project}/")
-    return Place(repository, environ.get("BOOK_URL", pages).rstrip("/") + "/")
+    return Place(repository, (environ.get("BOOK_URL") or pages).rstrip("/") + "/")
 
 
 def set_up(place: Place, wheel: str, packages: list[str]) -> NotebookNode:
-    """Return the cell that installs what a chapter imports, and moves nothing."""
-    wanted = " ".join([place.wheel(wheel), *packages])
-    return nbformat.v4.new_code_cell(
-        f"# Set-up. From {place.repository}:\n"
-        "# installs the book's helper package and what this chapter runs besides.\n"
-        "# What is installed here already keeps its version.\n"
-        "import sys\n\n"
-        '!"{sys.executable}" -m pip list --format=freeze --exclude threeways '
-        "> installed.txt\n"
-        f"%pip install --quiet --constraint installed.txt {wanted}",
-        id="set-up",
-    )
+    """Return the cell that installs what a chapter imports, and moves nothing.
+
+    The helper comes alone, and anew: pip would keep an older one of the same version.
+    """
+    install = "%pip install --quiet"
+    lines = [
+        f"# Set-up. From {place.repository}:",
+        "# installs the book's helper package and what this chapter runs besides.",
+        "# What is installed here already keeps its version.",
+        f"{install} --no-deps --force-reinstall {place.wheel(wheel)}",
+    ]
+    if packages:
+        lines[3:3] = ["import sys", "import tempfile", ""]
+        lines += [
+            "",
+            'installed = f"{tempfile.mkdtemp()}/installed.txt"',
+            '!"{sys.executable}" -m pip list --format=freeze > "{installed}"',
+            f'{install} --constraint "{{installed}}" {" ".join(packages)}',
+        ]
+    return nbformat.v4.new_code_cell("\n".join(lines), id="set-up")
 
 
 def published(path: Path, folder: str, place: Place, wheel: str) -> NotebookNode:
@@ -120,7 +130,20 @@ def published(path: Path, folder: str, place: Place, wheel: str) -> NotebookNode
 def write_published(
     place: Place, out: Path = OUT, paths: list[Path] | None = None
 ) -> list[Path]:
-    """Write the wheel and the notebooks into an empty folder; return the notebooks."""
+    """Write the wheel and the notebooks into a folder; return the notebooks.
+
+    Raises
+    ------
+    FileExistsError
+        If the folder holds something else than what was published before.
+    """
+    if out.exists() and not {path.name for path in out.iterdir()} <= {
+        "README.md",
+        ALL,
+        *FRAMEWORKS,
+        *(path.name for path in out.glob("*.whl")),
+    }:
+        raise FileExistsError(f"{shown(out)} holds other things; empty it first")
     shutil.rmtree(out, ignore_errors=True)
     wheel = build_wheel(out)
     written = []
@@ -141,6 +164,7 @@ def write_published(
 def build_wheel(out: Path) -> Path:
     """Build the helper package into a folder; return the file."""
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps"]
+    command += ["--no-build-isolation"]  # with the pinned hatchling, and no network
     subprocess.run([*command, "--wheel-dir", str(out), str(ROOT)], check=True)
     (wheel,) = out.glob("threeways-*.whl")
     return wheel
@@ -171,7 +195,10 @@ def main() -> int:
             "where will the book be published? Say GITHUB_REPOSITORY=owner/name, or "
             "set repository.url in _config.yml"
         )
-    files = write_published(place, options.out)
+    try:
+        files = write_published(place, options.out)
+    except FileExistsError as problem:
+        parser.error(str(problem))
     print(f"{shown(options.out)}: {len(files)} notebooks and the wheel they install")
     return 0
 

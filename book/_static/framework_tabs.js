@@ -33,13 +33,16 @@ const tabSets = ".framework-tabs";
 }
 
 // The page knows the framework in use, for its style sheet: of the buttons that open
-// editions, it shows that one's. sphinx-design sets the tabs when the page has loaded.
+// editions, it shows that one's. sphinx-design sets the tabs when the page has loaded;
+// where the first of them lack the reader's choice, the page may still have its edition.
 {
   const note = (input) => {
     if (input) document.documentElement.dataset.framework = input.labels[0].dataset.syncId;
   };
   window.addEventListener("load", () => {
-    note(document.querySelector(`${tabSets} > input:checked`));
+    const checked = [...document.querySelectorAll(`${tabSets} > input:checked`)];
+    const chosen = window.localStorage.getItem("sphinx-design-tab-id-framework");
+    note(checked.find((input) => input.labels[0].dataset.syncId === chosen) ?? checked[0]);
   });
   document.addEventListener("change", (event) => {
     if (event.target.matches(`${tabSets} > input`)) note(event.target);

@@ -10,7 +10,15 @@ from tests.book.building import PUBLISHED, Built
 from tools.editions import edition
 from tools.groups import FRAMEWORKS
 from tools.notebooks import chapter_name, find, read
-from tools.publish import ALL, BRANCH, COLAB, Place, published, published_place
+from tools.publish import (
+    ALL,
+    BRANCH,
+    COLAB,
+    Place,
+    published,
+    published_place,
+    write_published,
+)
 
 PLACE = published_place(PUBLISHED)
 WHEEL = "threeways-0.1.0-py3-none-any.whl"
@@ -34,8 +42,29 @@ def test_the_address_is_githubs():
     )
 
 
-def test_without_an_address_nothing_is_promised():
-    assert published_place({}) is None
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [
+        ("", None),
+        ("https://github.com/Ann/Book.git", PLACE._replace(
+            repository="https://github.com/Ann/Book",
+            pages="https://ann.github.io/book/",
+        )),
+    ],
+)  # fmt: skip
+def test_elsewhere_the_address_is_that_of_the_settings(tmp_path, url, place):
+    config = tmp_path / "_config.yml"
+    config.write_text(f'repository: {{url: "{url}"}}\n')
+    assert published_place({}, config) == place
+    assert published_place({"BOOK_URL": ""}, config) == place
+
+
+def test_a_folder_with_other_things_is_left_alone(tmp_path):
+    mine = tmp_path / "novel.txt"
+    mine.write_text("Once upon a time")
+    with pytest.raises(FileExistsError, match="holds other things"):
+        write_published(PLACE, tmp_path, [])
+    assert mine.exists()
 
 
 @pytest.mark.parametrize("path", find(), ids=chapter_name)
@@ -66,7 +95,8 @@ def test_only_the_set_up_and_the_links_are_new(folder: str):
     notebook = published(path, folder, PLACE, WHEEL)
     before = read(path) if folder == ALL else edition(read(path), folder)
     set_up = notebook.cells.pop(0)
-    assert f"{PLACE.repository}/raw/{BRANCH}/{WHEEL}" in set_up.source
+    wheel = f"{PLACE.repository}/raw/{BRANCH}/{WHEEL}"
+    assert f"--no-deps --force-reinstall {wheel}" in set_up.source
     assert PLACE.repository in set_up.source.splitlines()[0]
     assert notebook.metadata == before.metadata
     for new, old in zip(notebook.cells, before.cells, strict=True):
@@ -82,7 +112,9 @@ def test_the_set_up_names_the_chapters_own_packages():
     for path in needing:
         set_up = published(path, ALL, PLACE, WHEEL).cells[0].source
         packages = read(path).metadata.threeways.packages
-        assert set_up.split()[-len(packages) :] == packages
+        *_, last = set_up.splitlines()
+        assert '--constraint "{installed}"' in last
+        assert last.split()[-len(packages) :] == packages
 
 
 @pytest.mark.parametrize("path", find(), ids=chapter_name)

@@ -18,26 +18,26 @@ def questions(monkeypatch):
 
 
 def test_without_an_accelerator_nothing_runs(questions, tmp_path, capfd):
-    questions["blind"] = "pass"
-    questions["broken"] = "import no_such_framework; print('a GPU')"
+    questions["PyTorch"] = "print('Toy 100')"  # sees it, and wouldn't take it
+    questions["TensorFlow"] = "import no_such_framework; print('Toy 100')"
     proof = tmp_path / "ran"
     command = [sys.executable, "-c", f"open({str(proof)!r}, 'w')"]
     assert accelerator.main(command) == 1
     assert not proof.exists()
     printed = capfd.readouterr().out
-    assert "blind      sees no accelerator" in printed
-    assert "broken     sees no accelerator" in printed
+    assert "PyTorch    Toy 100" in printed
+    assert "TensorFlow sees no accelerator" in printed
 
 
 def test_says_who_sees_it_and_runs_the_command_without_tf32(questions, capfd):
-    questions |= {"seeing": "print('Toy 100')", "blind": "pass"}
+    questions |= {"TensorFlow": "print('Toy 100')", "JAX": "pass"}
     assert accelerator.main([sys.executable, "-c", TELL]) == 0
     lines = capfd.readouterr().out.splitlines()
-    assert lines == ["seeing     Toy 100", "blind      sees no accelerator", "0"]
+    assert lines == ["TensorFlow Toy 100", "JAX        sees no accelerator", "0"]
 
 
 def test_a_failing_command_fails(questions):
-    questions["seeing"] = "print('Toy 100')"
+    questions["TensorFlow"] = "print('Toy 100')"
     assert accelerator.main([sys.executable, "-c", "raise SystemExit(3)"]) == 3
 
 

@@ -12,12 +12,13 @@ import sysconfig
 import venv
 from collections.abc import Iterator
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
 from tests.serving import served
 from tools.nbval import SWITCHES
-from tools.notebooks import CHAPTERS, ROOT
+from tools.notebooks import CHAPTERS, ROOT, dumps, read, write
 from tools.publish import BRANCH, Place, write_published
 
 # One that runs quickly, one that needs packages of its own.
@@ -42,10 +43,8 @@ def files(tmp_path_factory) -> Iterator[Path]:
 def environment(tmp_path_factory) -> Path:
     """The Python of an environment like Colab's."""
     tmp_path = tmp_path_factory.mktemp("colab")
-    venv.create(tmp_path / "env", with_pip=True, symlinks=os.name != "nt")
+    venv.create(tmp_path / "env", with_pip=True, symlinks=True)
     python = tmp_path / "env" / "bin" / "python"
-    if not python.exists():
-        pytest.skip("the layout of this system's environments is another")
     packages = tmp_path / "packages"
     packages.mkdir()
     for entry in Path(sysconfig.get_path("purelib")).iterdir():
@@ -65,7 +64,8 @@ def environment(tmp_path_factory) -> Path:
 @pytest.fixture
 def colab(environment: Path) -> Path:
     """The same, before a notebook ran there."""
-    command = [environment, "-m", "pip", "uninstall", "--quiet", "--yes", "threeways"]
+    command = [environment, "-m", "pip", "uninstall", "--quiet", "--yes"]
+    command += ["threeways", "toy", "needstoy"]
     subprocess.run(command, capture_output=True, check=True)
     return environment
 
@@ -94,7 +94,12 @@ def run(python: Path, notebook: Path) -> subprocess.CompletedProcess:
     )
 
 
-@pytest.mark.parametrize("folder", ["all", "pytorch", "tensorflow", "keras"])
+def test_the_place_is_like_colab(colab):
+    code = "import google.colab, google.protobuf, torch; print(google.colab.__doc__)"
+    subprocess.run([colab, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("folder", ["all", "tensorflow", "keras"])
 def test_runs_as_in_colab(colab, files, folder):
     before = installed(colab)
     assert "threeways" not in before and "torch" in before
@@ -112,6 +117,58 @@ def test_a_chapters_own_packages_move_nothing(colab, files):
     after = installed(colab)
     assert after.pop("threeways")
     assert after == before
+
+
+def write_wheel(folder: Path, name: str, version: str, *requires: str) -> None:
+    """Write a wheel without any module: what pip reads of one."""
+    about = f"{name}-{version}.dist-info"
+    lines = ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}"]
+    lines += [f"Requires-Dist: {one}" for one in requires]
+    files = {
+        "METADATA": "\n".join(lines) + "\n",
+        "WHEEL": "Wheel-Version: 1.0\nGenerator: a test\n"
+        "Root-Is-Purelib: true\nTag: py3-none-any\n",
+        "RECORD": "",
+    }
+    with ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as wheel:
+        for file, text in files.items():
+            wheel.writestr(f"{about}/{file}", text)
+
+
+@pytest.mark.parametrize("constraint", [True, False])
+def test_a_package_that_asks_for_more_moves_nothing(
+    colab, files, tmp_path, monkeypatch, constraint
+):
+    write_wheel(tmp_path, "toy", "1.0")
+    write_wheel(tmp_path, "toy", "2.0")
+    write_wheel(tmp_path, "needstoy", "1.0", "toy>=2")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+    install = [colab, "-m", "pip", "install", "--quiet", "toy==1.0"]
+    subprocess.run(install, check=True)
+    notebook = read(files / "pytorch" / "practice" / "data_pipelines.ipynb")
+    notebook.cells = notebook.cells[:1]
+    cell = notebook.cells[0]
+    cell.source += " needstoy"
+    if not constraint:
+        cell.source = cell.source.replace('--constraint "{installed}"', "")
+    write(tmp_path / "set_up.ipynb", dumps(notebook))
+    done = run(colab, tmp_path / "set_up.ipynb")
+    assert done.returncode == 0, done.stdout + done.stderr
+    after = installed(colab)
+    assert after["toy"] == ("1.0" if constraint else "2.0")
+    assert ("needstoy" in after) != constraint  # pip says why, and installs nothing
+    assert "threeways" in after
+
+
+def test_an_older_helper_of_the_same_version_is_replaced(colab, files, tmp_path):
+    (new,) = files.glob("threeways-*.whl")
+    write_wheel(tmp_path, "threeways", new.name.split("-")[1])
+    (old,) = tmp_path.glob("threeways-*.whl")
+    install = [colab, "-m", "pip", "install", "--quiet", "--no-deps", old]
+    subprocess.run(install, check=True)
+    done = run(colab, files / "pytorch" / "foundations" / "tensors.ipynb")
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_without_its_set_up_cell_it_fails(colab, files):
