@@ -38,8 +38,9 @@ ALL = "all"
 """The folder of the whole notebooks, beside those of the frameworks."""
 COLAB = "https://colab.research.google.com/github"
 
-# A fragment may hold brackets, in pairs: `#x.view(-1,-400)-works`.
-_LINK = re.compile(r"(?<=\]\()([^)\s#:]+)(#(?:[^()\s]|\([^()\s]*\))+)?(?=\))")
+# A fragment may hold brackets, in pairs: `#Normalize((0.5,),-(0.5,))`.
+_PAIRS = r"[^()\s]|\((?:[^()\s]|\([^()\s]*\))*\)"
+_LINK = re.compile(rf"(?<=\]\()([^)\s#:]+)(#(?:{_PAIRS})+)?(?=\))")
 
 
 class Place(NamedTuple):

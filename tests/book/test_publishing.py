@@ -27,7 +27,8 @@ FOLDERS = (ALL, *FRAMEWORKS)
 
 def links(text: str) -> list[str]:
     """Return where the Markdown links of a text lead."""
-    return re.findall(r"\]\((http(?:[^()\s]|\([^()\s]*\))+)\)", text)
+    inside = r"[^()\s]|\((?:[^()\s]|\([^()\s]*\))*\)"
+    return re.findall(rf"\]\((http(?:{inside})+)\)", text)
 
 
 def test_the_address_is_githubs():
