@@ -3,9 +3,9 @@
 The environment's own kernel runs them, without anyone's personal settings. HTML and
 stderr stay uncompared. A timeout is a failure of all that follows.
 
-Threads that wait for each other sleep, in all tests: by default, OpenMP's spin, and
-where several processes with several threads share few cores, PyTorch's small steps then
-take thirty times as long.
+Tests that run side by side get their share of the cores, in threads, and threads that
+wait for each other sleep. By default each would take all cores, and OpenMP's threads
+spin: PyTorch's small steps then take thirty times as long.
 
 :func:`run_nbval` runs nbval in a process of its own: as on another CPU, say, or where a
 framework is missing.
@@ -24,12 +24,10 @@ from tools.notebooks import ROOT, kernel_settings
 
 CELL_TIMEOUT = 900  # seconds; a whole chapter should run in 60
 
+THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 SWITCHES = {
-    "one_thread": {
-        "OMP_NUM_THREADS": "1",
-        "TF_NUM_INTRAOP_THREADS": "1",
-        "TF_NUM_INTEROP_THREADS": "1",
-    },
+    "one_thread": dict.fromkeys(THREADS, "1"),
+    "two_threads": dict.fromkeys(THREADS, "2"),
     "plain_aten": {"ATEN_CPU_CAPABILITY": "default"},
     "no_onednn": {"TF_ENABLE_ONEDNN_OPTS": "0"},
 }
@@ -39,6 +37,9 @@ SWITCHES = {
 def pytest_configure(config):
     """Settle what tests, and the notebooks that nbval runs, compute with."""
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before a library reads it
+    if workers := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 0)):
+        for name in THREADS:
+            os.environ.setdefault(name, str(max(1, (os.cpu_count() or 1) // workers)))
     options = config.option
     if not (options.nbval or options.nbval_lax):
         return

@@ -91,10 +91,12 @@ def kernel_settings(folder: str | Path) -> dict[str, str]:
 
     Start-up files of IPython, the settings of Keras (both looked for in ``folder``,
     which is empty) and those of Matplotlib would change what the notebooks store.
+    Kernels run side by side: threads that wait must not spin (see ``tools/nbval.py``).
     """
     matplotlib = Path(importlib.util.find_spec("matplotlib").origin).parent
     return {
         "IPYTHONDIR": str(folder),
         "KERAS_HOME": str(folder),
+        "OMP_WAIT_POLICY": "PASSIVE",
         "MATPLOTLIBRC": str(matplotlib / "mpl-data" / "matplotlibrc"),
     }

@@ -120,7 +120,7 @@ def test_an_anchor_opens_its_tab(page):
 
 def test_a_search_hit_opens_its_tab_but_changes_no_choice(context, tiny_book):
     page = looking.open_page(context, tiny_book.url(FIRST, "?highlight=tensorflow"))
-    page.locator(".highlighted").first.wait_for()
+    page.locator("article .highlighted").first.wait_for()
     assert shown(page) == [["TensorFlow"], ["TensorFlow"], ["PyTorch"]]
     assert stored(page) is None
     assert looking.accessibility_faults(page) == []

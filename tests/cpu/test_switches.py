@@ -22,6 +22,7 @@ def test_notebook(path, switch):
     ("switch", "question", "answer"),
     [
         ("one_thread", "torch.get_num_threads()", "1"),
+        ("two_threads", "torch.get_num_threads()", "2"),
         ("plain_aten", "torch.backends.cpu.get_cpu_capability()", "DEFAULT"),
     ],
 )

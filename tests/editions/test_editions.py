@@ -1,9 +1,8 @@
 """Every edition gives its stored outputs where only its own framework is installed.
 
 Each run also uses one of the CPU switches: that costs nothing here, and when a run
-fails, ``make test-cpu`` tells whether the switch is to blame. All runs have one thread,
-since as many go on at once as there are cores; ``make test-notebooks`` leaves threads
-as a reader has them.
+fails, ``make test-cpu`` tells whether the switch is to blame, or the one thread that
+all runs have, since as many go on at once as there are cores.
 """
 
 import importlib.util
