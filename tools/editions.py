@@ -12,7 +12,7 @@ import copy
 import os
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from nbformat import NotebookNode
@@ -32,7 +32,9 @@ from tools.notebooks import (
 
 OUT = ROOT / "_build" / "editions"
 
-_LINK = re.compile(r"(?<=\]\()[^)\s#:]+(?=[)#])")
+# A fragment may hold brackets, in pairs: `#Normalize((0.5,),-(0.5,))`.
+_PAIRS = r"[^()\s]|\((?:[^()\s]|\([^()\s]*\))*\)"
+_LINK = re.compile(rf"(?<=\]\()([^)\s#:]+)(#(?:{_PAIRS})+)?(?=\))")
 
 
 def edition(notebook: NotebookNode, framework: str) -> NotebookNode:
@@ -62,22 +64,34 @@ def write_editions(paths: Iterable[Path], out: Path = OUT) -> dict[str, list[Pat
         }
         for path, place in places.items():
             notebook = edition(chapters[path], framework)
-            for cell in notebook.cells:
-                if cell.cell_type == "markdown":
-                    cell.source = _relink(cell.source, path, place, places)
+
+            def moved(file, fragment, folder=place.parent, places=places):
+                where = os.path.relpath(places.get(file, file), folder)
+                return Path(where).as_posix() + fragment
+
+            relink(notebook, path, moved)
             write(place, dumps(notebook))
         written[framework] = list(places.values())
     return written
 
 
-def _relink(source, path, place, places):
+def relink(
+    notebook: NotebookNode, path: Path, address: Callable[[Path, str], str]
+) -> None:
+    """Change where a notebook's links to files lead, as seen from its ``path``.
+
+    ``address`` gets the file and the link's fragment, with its ``#`` or empty.
+    """
+
     def moved(link):
-        file = (path.parent / link[0]).resolve()
+        file = (path.parent / link[1]).resolve()
         if not file.is_file():  # code such as `layers[0](x)` looks like a link
             return link[0]
-        return Path(os.path.relpath(places.get(file, file), place.parent)).as_posix()
+        return address(file, link[2] or "")
 
-    return _LINK.sub(moved, source)
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = _LINK.sub(moved, cell.source)
 
 
 def main() -> int:

@@ -12,9 +12,7 @@ fork. BOOK_URL says where the pages are, if not on GitHub Pages.
 """
 
 import argparse
-import copy
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -27,7 +25,7 @@ import yaml
 from docutils.nodes import make_id
 from nbformat import NotebookNode
 
-from tools.editions import edition
+from tools.editions import edition, relink
 from tools.groups import FRAMEWORKS
 from tools.notebooks import ROOT, chapter_name, dumps, find, read, shown, write
 
@@ -37,10 +35,6 @@ BRANCH = "published"
 ALL = "all"
 """The folder of the whole notebooks, beside those of the frameworks."""
 COLAB = "https://colab.research.google.com/github"
-
-# A fragment may hold brackets, in pairs: `#Normalize((0.5,),-(0.5,))`.
-_PAIRS = r"[^()\s]|\((?:[^()\s]|\([^()\s]*\))*\)"
-_LINK = re.compile(rf"(?<=\]\()([^)\s#:]+)(#(?:{_PAIRS})+)?(?=\))")
 
 
 class Place(NamedTuple):
@@ -86,8 +80,7 @@ def published_place(
         repository = settings["repository"]["url"].rstrip("/").removesuffix(".git")
         if not repository:
             return None
-        name = "/".join(repository.rsplit("/", 2)[1:])
-    owner, _, project = name.lower().partition("/")
+    owner, project = repository.lower().rsplit("/", 2)[1:]
     own_site = project == f"{owner}.github.io"
     pages = f"https://{owner}.github.io/" + ("" if own_site else f"{project}/")
     return Place(repository, (environ.get("BOOK_URL") or pages).rstrip("/") + "/")
@@ -119,10 +112,9 @@ def set_up(place: Place, wheel: str, packages: list[str]) -> NotebookNode:
 def published(path: Path, folder: str, place: Place, wheel: str) -> NotebookNode:
     """Return a chapter as it is published in ``folder``: a framework, or ALL."""
     notebook = read(path)
-    notebook = copy.deepcopy(notebook) if folder == ALL else edition(notebook, folder)
-    for cell in notebook.cells:
-        if cell.cell_type == "markdown":
-            cell.source = _absolute(cell.source, path, place)
+    if folder != ALL:
+        notebook = edition(notebook, folder)
+    relink(notebook, path, place.page)
     packages = notebook.metadata.threeways.get("packages", [])
     notebook.cells.insert(0, set_up(place, wheel, packages))
     return notebook
@@ -149,11 +141,10 @@ def write_published(
     wheel = build_wheel(out)
     written = []
     for path in find() if paths is None else paths:
-        for folder in (ALL, *FRAMEWORKS):
-            if folder in (ALL, *read(path).metadata.threeways.frameworks):
-                file = out / folder / f"{chapter_name(path)}.ipynb"
-                write(file, dumps(published(path, folder, place, wheel.name)))
-                written.append(file)
+        for folder in (ALL, *read(path).metadata.threeways.frameworks):
+            file = out / folder / f"{chapter_name(path)}.ipynb"
+            write(file, dumps(published(path, folder, place, wheel.name)))
+            written.append(file)
     write(
         out / "README.md",
         f"The notebooks of [{place.pages}]({place.pages}), with what they install.\n"
@@ -169,16 +160,6 @@ def build_wheel(out: Path) -> Path:
     subprocess.run([*command, "--wheel-dir", str(out), str(ROOT)], check=True)
     (wheel,) = out.glob("threeways-*.whl")
     return wheel
-
-
-def _absolute(source: str, path: Path, place: Place) -> str:
-    def moved(link):
-        file = (path.parent / link[1]).resolve()
-        if not file.is_file():  # code such as `layers[0](x)` looks like a link
-            return link[0]
-        return place.page(file, link[2] or "")
-
-    return _LINK.sub(moved, source)
 
 
 def main() -> int:

@@ -33,7 +33,7 @@ RUN = "run of a notebook"
 NOTEBOOK, MEMORY = "notebook", "memory"  # properties of a cell
 INTERVAL = 0.5  # seconds between two looks at the memory of a kernel and its children
 PACKAGES = ("numpy", "torch", "tensorflow", "keras", "jax")
-METER = pytest.StashKey()
+ABOUT, METER = pytest.StashKey(), pytest.StashKey()
 
 
 def pytest_addoption(parser):
@@ -53,12 +53,13 @@ def pytest_runtest_setup(item):
     notebook = item.parent if item.config.option.report else None
     if not hasattr(notebook, "nb"):  # not a cell, or nobody asked
         return (yield)
-    about = {
-        "path": str(notebook.path),
-        "hash": fingerprint(notebook.nb),
-        "cells": len(list(code_cells(notebook.nb))),
-    }
-    item.user_properties.append((NOTEBOOK, about))
+    if ABOUT not in notebook.stash:  # once a notebook, not for each cell
+        notebook.stash[ABOUT] = {
+            "path": str(notebook.path),
+            "hash": fingerprint(notebook.nb),
+            "cells": len(list(code_cells(notebook.nb))),
+        }
+    item.user_properties.append((NOTEBOOK, notebook.stash[ABOUT]))
     result = yield
     if METER not in notebook.stash:
         notebook.stash[METER] = Meter(notebook.kernel.km.provisioner.pid)

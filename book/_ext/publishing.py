@@ -6,6 +6,7 @@ page has no such buttons.
 """
 
 import json
+from functools import partial
 
 from sphinx.application import Sphinx
 from sphinx.config import Config
@@ -20,23 +21,23 @@ CATALOGUE = "publishing"
 _ = get_translation(CATALOGUE)
 
 
-def point_at_the_repository(app: Sphinx, config: Config) -> None:
+def point_at_the_repository(place: Place, app: Sphinx, config: Config) -> None:
     """Tell the theme where the repository is: its own buttons need no more."""
-    if place := published_place():
-        buttons = ("use_repository_button", "use_source_button", "use_edit_page_button")
-        config.html_theme_options |= {
-            "repository_url": place.repository,
-            "repository_provider": "github",
-            "repository_branch": "main",
-            "path_to_docs": "",
-            **dict.fromkeys(buttons, True),
-        }
+    buttons = ("use_repository_button", "use_source_button", "use_edit_page_button")
+    config.html_theme_options |= {
+        "repository_url": place.repository,
+        "repository_provider": "github",
+        "repository_branch": "main",
+        "path_to_docs": "",
+        **dict.fromkeys(buttons, True),
+    }
 
 
-def add_colab_buttons(app: Sphinx, page: str, template: str, context, doctree) -> None:
+def add_colab_buttons(
+    place: Place, app: Sphinx, page: str, template: str, context, doctree
+) -> None:
     """Give a chapter its Colab buttons; the script shows those of the reader's tab."""
-    place = published_place()
-    if place is None or doctree is None or not page.startswith("notebooks/"):
+    if doctree is None or not page.startswith("notebooks/"):
         return
     frameworks = json.loads(app.env.metadata[page]["threeways"])["frameworks"]
     links = [(name, NAMES[name]) for name in frameworks] + [(ALL, _("all frameworks"))]
@@ -65,6 +66,9 @@ def colab_group(place: Place, page: str, links: list[tuple[str, str]]) -> dict:
 
 def setup(app: Sphinx) -> dict:
     """Connect to Sphinx: before the theme reads its options, after its buttons."""
-    app.connect("config-inited", point_at_the_repository, priority=400)
-    app.connect("html-page-context", add_colab_buttons, priority=502)
+    if place := published_place():
+        point = partial(point_at_the_repository, place)
+        app.connect("config-inited", point, priority=400)
+        add = partial(add_colab_buttons, place)
+        app.connect("html-page-context", add, priority=502)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
