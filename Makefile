@@ -10,7 +10,7 @@ CHOSEN := $(if $(filter file,$(origin PYTHON)),,--chosen)
 
 # The parts of `make test`, quickest first.
 PARTS := lint $(addprefix test-,house hygiene helper canaries formulas notebooks \
-    editions published book browser)
+    editions devices published book browser)
 
 # Recipes share _build and the two levels of .venv, so one runs after the other even
 # under `make -j`. What is worth running in parallel does so within its recipe.
@@ -146,6 +146,9 @@ test-notebooks: env-full ## every stored output against a fresh run (nbval)
 test-editions: env-full ## each one-framework notebook, with no other framework
 	$(PYTEST) tests/editions -n auto --report $(REPORTS)/editions.json
 
+test-devices: env-full ## PyTorch's cells on a device that pretends to be a GPU
+	$(PYTEST) tests/devices -n auto
+
 test-published: env-full ## the notebooks as Colab would run them
 	$(PYTEST) tests/published -n auto
 
@@ -161,8 +164,8 @@ test-cpu: env-full ## the notebooks as other CPUs would compute them
 # Assertions hold there, printed digits need not: --nbval-lax. One notebook at a time
 # has the whole memory of the device.
 test-gpu: env-full ## the notebooks on this machine's GPU, if there is one
-	$(VENV) -m tools.accelerator $(PYTEST) --nbval-lax notebooks \
-	    -p no:cacheprovider --report $(REPORTS)/gpu.json
+	$(VENV) -m tools.accelerator --nbval-lax -p no:cacheprovider \
+	    --report $(REPORTS)/gpu.json
 
 # --- Tidying up ------------------------------------------------------------------
 

@@ -5,7 +5,6 @@ fails, ``make test-cpu`` tells whether the switch is to blame, or the one thread
 all runs have, since as many go on at once as there are cores.
 """
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -15,6 +14,7 @@ from typing import NamedTuple
 
 import pytest
 
+from tools import accelerator
 from tools.editions import write_editions
 from tools.groups import FRAMEWORKS
 from tools.hygiene import problems
@@ -54,18 +54,28 @@ RUNS = {
     "keras on jax": Run("keras", "tensorflow torch", {"KERAS_BACKEND": "jax"}),
 }
 
+LEFT_OUT = {
+    ("practice/deployment", "keras on jax"): (
+        "from JAX Keras exports through jax2onnx and jax2tf, which we do without"
+    ),
+}
+"""Editions that can't be run, and why."""
+
 
 @pytest.mark.parametrize("run", RUNS)
 @pytest.mark.parametrize("path", CHAPTERS, ids=chapter_name)
-def test_edition(path, run, tmp_path, record_property):
+def test_edition(path, run, tmp_path, record_property, pytestconfig):
     edition, run = run, RUNS[run]
-    if run.environ.get("KERAS_BACKEND") == "jax" and not _installed("jax"):
-        pytest.skip("JAX is not installed")
+    if accelerator.left_on_the_processor(edition):
+        pytest.skip(f"{accelerator.COMPUTES[edition]} sees no accelerator")
+    if why := LEFT_OUT.get((chapter_name(path), edition)):
+        pytest.skip(why)
     files = write_editions([path], tmp_path)[run.framework]
     if not files:
         pytest.skip(f"the chapter leaves out {run.framework}, and says why")
     report = tmp_path / "report.json"
-    done = run_nbval(*files, options=[f"--report={report}"], **run.settings)
+    options = [f"--report={report}", *["--nbval-lax"] * pytestconfig.option.nbval_lax]
+    done = run_nbval(*files, options=options, **run.settings)
     if report.exists():  # else it didn't come as far as the first cell
         (took,) = json.loads(report.read_text(encoding="utf-8"))["runs"]
         content = fingerprint(read(path), run.framework)
@@ -90,10 +100,8 @@ def test_only_the_own_framework_is_there(run):
         check=True,
         text=True,
     )
-    there = [package for package in packages if _installed(package)]
     hidden = run.blocked.split()
-    assert found.stdout.split() == [name for name in there if name not in hidden]
-    assert len(there) >= 3
+    assert found.stdout.split() == [name for name in packages if name not in hidden]
 
 
 def test_cell_that_leans_on_another_tab_turns_red(tmp_path):
@@ -133,7 +141,3 @@ def test_edition_is_a_projection(framework, tmp_path):
 def _shown(notebook):
     outputs = [output for cell in code_cells(notebook) for output in cell.outputs]
     return [output.get("text", output.get("data")) for output in outputs]
-
-
-def _installed(package):
-    return importlib.util.find_spec(package) is not None
