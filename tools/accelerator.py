@@ -1,18 +1,20 @@
-"""Say which frameworks see an accelerator, and run a command on it.
+"""Say which frameworks see an accelerator, and run the notebooks' tests on it.
 
-    python -m tools.accelerator                                # what is there?
-    python -m tools.accelerator python -m pytest --nbval-lax notebooks
+    python -m tools.accelerator            # what is there?
+    python -m tools.accelerator --nbval-lax --report gpu.json
 
-The command runs only if TensorFlow sees one: the notebooks leave the choice of a device
-to their framework, and PyTorch then takes the processor. Else a run on the processor
-would pass for one on a GPU. Each framework is asked in a process of its own. The exit
-status is the command's, or 1 if nothing would compute on an accelerator.
+With options, which are pytest's, whatever can compute on the accelerator is run: the
+editions of the frameworks that see it, and whole notebooks if PyTorch and TensorFlow
+both do. Nothing else is, or a run on the processor would pass for one on a GPU. Each
+framework is asked in a process of its own. The exit status is pytest's, or 1 if nothing
+would compute on an accelerator.
 """
 
 import os
 import subprocess
 import sys
 
+from threeways.devices import SETTINGS
 from tools.notebooks import ROOT
 
 QUESTIONS = {
@@ -36,15 +38,17 @@ if jax.default_backend() != "cpu":
 }
 """A program for each framework that prints the accelerator's name, if it sees one."""
 
-TAKES_IT = "TensorFlow"
-"""The framework that takes an accelerator by itself, and Keras on it."""
-
-SETTINGS = {
-    "NVIDIA_TF32_OVERRIDE": "0",  # float32 with all its digits, as on a processor
-    "TF_FORCE_GPU_ALLOW_GROWTH": "true",  # a notebook has several frameworks, and
-    "XLA_PYTHON_CLIENT_PREALLOCATE": "false",  # none may take all the memory
+COMPUTES = {
+    "pytorch": "PyTorch",
+    "tensorflow": "TensorFlow",
+    "keras on tensorflow": "TensorFlow",
+    "keras on torch": "PyTorch",
+    "keras on jax": "JAX",
 }
-"""Environment variables that the command runs with."""
+"""The framework that does the computing of each edition."""
+
+SEEN_BY = "ACCELERATOR_SEEN_BY"
+"""The environment variable that tells tests which frameworks see the accelerator."""
 
 
 def seen() -> dict[str, str]:
@@ -61,21 +65,38 @@ def seen() -> dict[str, str]:
     return names
 
 
+def left_on_the_processor(edition: str) -> bool:
+    """Return whether tests are on an accelerator that this edition's framework lacks.
+
+    Always false unless :func:`main` started the tests.
+    """
+    seen_by = os.environ.get(SEEN_BY)
+    return seen_by is not None and COMPUTES[edition] not in seen_by.split()
+
+
 def main(arguments: list[str] | None = None) -> int:
-    """Ask, say what was answered, run the command; return the exit status."""
-    command = sys.argv[1:] if arguments is None else arguments
-    if command[:1] in (["-h"], ["--help"]):
+    """Ask, say what was answered, run the tests; return the exit status."""
+    options = sys.argv[1:] if arguments is None else arguments
+    if options[:1] in (["-h"], ["--help"]):
         print(__doc__)
         return 0
     names = seen()
     for framework, name in names.items():
         print(f"{framework:10} {name or 'sees no accelerator'}", flush=True)
-    if not names[TAKES_IT]:
-        print(f"{TAKES_IT} sees no accelerator here, so nothing was run on one.")
+    if not any(names.values()):
+        print("No framework sees an accelerator here, so nothing was run on one.")
         return 1
-    if not command:
+    if not options:
         return 0
-    return subprocess.run(command, cwd=ROOT, env=os.environ | SETTINGS).returncode
+    tests = ["tests/editions/test_editions.py::test_edition"]
+    if names.get("PyTorch") and names.get("TensorFlow"):
+        tests.append("notebooks")
+    seen_by = " ".join(framework for framework, name in names.items() if name)
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", *options, *tests],
+        cwd=ROOT,
+        env=os.environ | SETTINGS | {SEEN_BY: seen_by},
+    ).returncode
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from pathlib import Path
 import yaml
 from nbformat import NotebookNode
 
+from tools.accelerator import COMPUTES
 from tools.groups import in_edition
 from tools.notebooks import (
     ROOT,
@@ -54,6 +55,12 @@ HEAD = """\
 def framework_of_edition(edition: str) -> str | None:
     """Return whose cells an edition holds besides everybody's; None for all cells."""
     return None if edition == WHOLE else edition.partition(" ")[0]
+
+
+def on_accelerator(edition: str, environment: dict) -> bool:
+    """Return whether all frameworks of an edition saw an accelerator there."""
+    needed = [COMPUTES[edition]] if edition in COMPUTES else ["PyTorch", "TensorFlow"]
+    return {*needed} <= {*environment.get("seen_by", [])}
 
 
 def fingerprint(notebook: NotebookNode, framework: str | None = None) -> str:
@@ -96,10 +103,10 @@ def merge(known: dict, report: dict, chapters: dict[str, NotebookNode]) -> list[
     text = json.dumps(environment, sort_keys=True)
     name = hashlib.sha256(text.encode()).hexdigest()[:8]
     known["environments"][name] = environment
-    runs = known[GPU if "accelerator" in environment else CPU]
     refused = []
     for run in report["runs"]:
         chapter, edition = run["chapter"], run["edition"]
+        runs = known[GPU if on_accelerator(edition, environment) else CPU]
         if chapter not in chapters:  # not ours, or no more
             continue
         if why := objection(run, report, chapters[chapter]):
@@ -125,7 +132,9 @@ def objection(run: dict, report: dict, notebook: NotebookNode) -> str:
         return f"only {len(run['seconds'])} of its {run['cells']} cells ran"
     if run["hash"] != fingerprint(notebook, framework_of_edition(run["edition"])):
         return "the chapter has changed since"
-    if not (report["compared"] or "accelerator" in report["environment"]):
+    if not (
+        report["compared"] or on_accelerator(run["edition"], report["environment"])
+    ):
         return "its outputs were not compared"
     return ""
 

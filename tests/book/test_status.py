@@ -10,7 +10,16 @@ from book._ext.status import CHANGED, NEVER, status, status_summary
 from tests.book import checking
 from tests.book.building import Built, build, write_page, write_tiny_book
 from tools.notebooks import ROOT, chapter_name, find, read
-from tools.status import CPU, EDITIONS, FILE, GPU, dumps, fingerprint, load
+from tools.status import (
+    CPU,
+    EDITIONS,
+    FILE,
+    GPU,
+    dumps,
+    fingerprint,
+    load,
+    on_accelerator,
+)
 
 ENVIRONMENT = {"python": "3.12.1", "system": "Linux", "cpu": "A processor"}
 SEEN = {"accelerator": "GPU 9000", "seen_by": ["JAX", "PyTorch"]}
@@ -34,12 +43,12 @@ def test_the_file_holds_what_make_status_writes():
     for kind in (CPU, GPU):
         for editions in known[kind].values():
             assert editions.keys() <= EDITIONS.keys()
-            for run in editions.values():
+            for edition, run in editions.items():
                 assert date.fromisoformat(run["date"]) >= date(2026, 11, 1)
                 assert re.fullmatch("[0-9a-f]{12}", run["hash"])
                 assert run["seconds"] > 0 and run["memory_mib"] > 0
-                seen = "accelerator" in known["environments"][run["environment"]]
-                assert seen == (kind == GPU)
+                where = known["environments"][run["environment"]]
+                assert on_accelerator(edition, where) == (kind == GPU)
 
 
 def tiny(source, hash_of_first):

@@ -14,7 +14,7 @@ from tools.status import CPU, GPU, WHOLE, dumps, fingerprint, load, merge, secon
 NOTEBOOK = read(ROOT / "tests" / "fixtures" / "chapter.ipynb")
 CHAPTERS = {"parts/one": NOTEBOOK}
 CELLS = len(list(code_cells(NOTEBOOK)))
-GPU_SEEN = {"accelerator": "GPU 9000", "seen_by": ["PyTorch"]}
+GPU_SEEN = {"accelerator": "GPU 9000", "seen_by": ["PyTorch", "TensorFlow"]}
 
 
 def a_report(**changes):
@@ -88,6 +88,22 @@ def test_a_run_with_an_accelerator_is_kept_apart_and_needs_no_comparison():
     made["environment"] |= GPU_SEEN
     assert merge(known, made, CHAPTERS) == []
     assert known[CPU] == {} and WHOLE in known[GPU]["parts/one"]
+
+
+@pytest.mark.parametrize(
+    ("edition", "seen_by", "on_it"),
+    [
+        ("pytorch", ["PyTorch"], True),
+        ("keras on torch", ["PyTorch"], True),
+        ("keras on tensorflow", ["PyTorch"], False),
+        (WHOLE, ["PyTorch"], False),
+        (WHOLE, ["JAX", "PyTorch", "TensorFlow"], True),
+        ("tensorflow", [], False),
+    ],
+)
+def test_a_run_is_on_an_accelerator_that_its_frameworks_see(edition, seen_by, on_it):
+    assert status.on_accelerator(edition, {"seen_by": seen_by}) == on_it
+    assert not status.on_accelerator(edition, {})
 
 
 def test_what_is_gone_leaves_the_file():

@@ -1,12 +1,11 @@
 """A run on an accelerator happens on one, or not at all."""
 
-import sys
+import subprocess
 
 import pytest
 
 from tools import accelerator
-
-TELL = "import os; print(os.environ['NVIDIA_TF32_OVERRIDE'])"
+from tools.status import EDITIONS, WHOLE
 
 
 @pytest.fixture
@@ -17,28 +16,66 @@ def questions(monkeypatch):
     return asked
 
 
-def test_without_an_accelerator_nothing_runs(questions, tmp_path, capfd):
-    questions["PyTorch"] = "print('Toy 100')"  # sees it, and wouldn't take it
+@pytest.fixture
+def asked_of_pytest(monkeypatch):
+    """What pytest would be run with, and in which environment: nothing is run."""
+    calls = []
+    really = subprocess.run
+
+    def run(command, **options):
+        if "pytest" not in command:
+            return really(command, **options)
+        calls.append((command[3:], options["env"]))
+        return subprocess.CompletedProcess(command, returncode=3)
+
+    monkeypatch.setattr(accelerator.subprocess, "run", run)
+    return calls
+
+
+def test_without_an_accelerator_nothing_runs(questions, asked_of_pytest, capfd):
+    questions["PyTorch"] = "pass"
     questions["TensorFlow"] = "import no_such_framework; print('Toy 100')"
-    proof = tmp_path / "ran"
-    command = [sys.executable, "-c", f"open({str(proof)!r}, 'w')"]
-    assert accelerator.main(command) == 1
-    assert not proof.exists()
-    printed = capfd.readouterr().out
-    assert "PyTorch    Toy 100" in printed
-    assert "TensorFlow sees no accelerator" in printed
+    assert accelerator.main(["--nbval-lax"]) == 1
+    assert asked_of_pytest == []
+    assert "No framework sees an accelerator" in capfd.readouterr().out
 
 
-def test_says_who_sees_it_and_runs_the_command_without_tf32(questions, capfd):
-    questions |= {"TensorFlow": "print('Toy 100')", "JAX": "pass"}
-    assert accelerator.main([sys.executable, "-c", TELL]) == 0
+@pytest.mark.parametrize(
+    ("seen_by", "whole", "editions"),
+    [
+        ("PyTorch", False, {"pytorch", "keras on torch"}),
+        (
+            "TensorFlow JAX",
+            False,
+            {"tensorflow", "keras on tensorflow", "keras on jax"},
+        ),
+        ("PyTorch TensorFlow JAX", True, {*accelerator.COMPUTES}),
+    ],
+)
+def test_what_sees_it_runs_on_it(
+    seen_by, whole, editions, questions, asked_of_pytest, monkeypatch, capfd
+):
+    for name in ("PyTorch", "TensorFlow", "JAX"):
+        questions[name] = "print('Toy 100')" if name in seen_by.split() else "pass"
+    assert accelerator.main(["--nbval-lax"]) == 3  # a failing suite fails
+    ((arguments, environment),) = asked_of_pytest
+    assert ("notebooks" in arguments) == whole
+    assert arguments[0] == "--nbval-lax" and environment["NVIDIA_TF32_OVERRIDE"] == "0"
+    monkeypatch.setenv(accelerator.SEEN_BY, environment[accelerator.SEEN_BY])
+    left = {e for e in accelerator.COMPUTES if accelerator.left_on_the_processor(e)}
+    assert left == {*accelerator.COMPUTES} - editions
     lines = capfd.readouterr().out.splitlines()
-    assert lines == ["TensorFlow Toy 100", "JAX        sees no accelerator", "0"]
+    assert [line.split()[0] for line in lines if "Toy 100" in line] == seen_by.split()
 
 
-def test_a_failing_command_fails(questions):
-    questions["TensorFlow"] = "print('Toy 100')"
-    assert accelerator.main([sys.executable, "-c", "raise SystemExit(3)"]) == 3
+def test_without_options_it_only_tells(questions, asked_of_pytest):
+    questions["JAX"] = "print('Toy 100')"
+    assert accelerator.main([]) == 0 and asked_of_pytest == []
+
+
+def test_no_edition_is_left_out_of_other_runs():
+    assert not any(map(accelerator.left_on_the_processor, accelerator.COMPUTES))
+    assert {*accelerator.COMPUTES} == {*EDITIONS} - {WHOLE}
 
 
 def test_each_question_can_be_asked():
