@@ -237,6 +237,33 @@ def test_the_pythons_are_those_of_the_readme_and_of_the_makefile():
     assert f"You need Python {words}" in (ROOT / "README.md").read_text()
 
 
+def test_what_nobody_has_looked_at_stays_out_of_the_cache_and_the_cache_out_of_it():
+    """All runs share pip's cache: what is published isn't made from it."""
+    uses = {
+        (name(path), step.get("with", {}).get("cache", "true"))
+        for path in WORKFLOWS
+        for step in steps(path)
+        if step.get("uses", "").endswith("actions/setup")
+    }
+    apart = {workflow for workflow, cache in uses if cache == "false"}
+    assert apart == {"newest", "publish", "upgrade"}
+    assert not {(workflow, "true") for workflow in apart} & uses
+
+
+def test_the_weekly_run_names_what_is_held_back(tmp_path):
+    python = tmp_path / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text("#!/bin/sh\necho one held back; echo another\n")
+    python.chmod(0o755)
+    code = script("newest.yml", "Say what isn't the newest all the same, and why")
+    files = {"GITHUB_OUTPUT": "output", "GITHUB_STEP_SUMMARY": "summary"}
+    done = bash(code, tmp_path, **files)
+    assert done.returncode == 0, done.stderr
+    said = "one held back\nanother\n"
+    assert (tmp_path / "summary").read_text() == said
+    assert (tmp_path / "output").read_text() == f"lines<<END\n{said}END\n"
+
+
 def test_shards_are_numbered_without_a_gap():
     jobs = load(GITHUB / "workflows" / "tests.yml")["jobs"]
     for job in ("notebooks", "cpu"):
@@ -361,9 +388,11 @@ def test_the_weekly_run_opens_one_issue(tmp_path, issue):
     gh.chmod(0o755)
     code = script("newest.yml", "Open an issue, or add to the open one")
     environ = {"ISSUE": issue, "VERSIONS": "torch==9", "RUN": "https://example.org/1"}
+    environ["HELD_BACK"] = "numpy 2.4 isn't 2.5: held back by"
     assert bash(code, tmp_path, **environ).returncode == 0
     asked = (tmp_path / "asked").read_text()
     assert "torch==9: https://example.org/1" in asked
+    assert environ["HELD_BACK"] in asked
     assert ("issue create" in asked) == (not issue)
     assert ("issue comment 7" in asked) == bool(issue)
 
@@ -382,11 +411,11 @@ def test_the_weekly_run_takes_the_pins_of_the_frameworks_off(tmp_path):
     before = (ROOT / "requirements.txt").read_text().splitlines()
     after = (tmp_path / "requirements.txt").read_text().splitlines()
     changed = {line.split()[0] for line in set(after) - set(before)}
-    assert {"torch", "tensorflow", "keras", "numpy", "onnx"} <= changed
+    assert {"torch", "tensorflow", "keras", "numpy", "onnx", "jax"} <= changed
     assert not changed & {"nbval", "pytest", "ruff"}
     assert len(after) == len(before)
     found = (tmp_path / "output").read_text()
-    names = ("keras", "numpy", "tensorflow", "torch")
+    names = ("jax", "keras", "numpy", "tensorflow", "torch")
     pins = [f"{name}{EVERYTHING[name].specifier}" for name in names]
     assert found == f"versions={' '.join(pins)}\n"
 
