@@ -140,13 +140,13 @@ def columns(edition: Edition, known: dict, places: dict[str, int]) -> list[str]:
         verified.append(f"{run['date']} ({places[run['environment']]}){changed}")
     if run := edition.on_gpu:
         where = known["environments"][run["environment"]]
-        on_gpu = f"{run['seconds']} s ({accelerator(where)})"
+        on_gpu = f"{run['seconds']}&nbsp;s ({accelerator(where)})"
     run = edition.on_cpu or edition.on_gpu
     return [
         "; ".join(verified) or NEVER,
-        f"{edition.on_cpu['seconds']} s" if edition.on_cpu else NEVER,
+        f"{edition.on_cpu['seconds']}&nbsp;s" if edition.on_cpu else NEVER,
         on_gpu,
-        f"{run['memory_mib']} MiB" if run else "–",
+        f"{run['memory_mib']}&nbsp;MiB" if run else "–",
         *map(str, edition.counts()),
     ]
 

@@ -67,6 +67,28 @@ def require_result(answer):
     return require_answer(answer() if callable(answer) else answer)
 
 
+def require_parts(value, count, what):
+    """Return the parts of a tuple or list, as ``require_answer`` would each of them.
+
+    Raises WrongAnswerError if it isn't one, or has another number of parts.
+
+    Parameters
+    ----------
+    value : object
+        What should have ``count`` parts, each with something in it.
+    count : int
+        How many.
+    what : str
+        What they are, for the message: "the pair (slope, intercept)".
+    """
+    require_answer(value)
+    require(
+        isinstance(value, tuple | list) and len(value) == count,
+        f"expected {what}, got {type(value).__name__}",
+    )
+    return [require_answer(part) for part in value]
+
+
 def require(condition, message):
     """Raise WrongAnswerError with ``message`` unless ``condition`` holds."""
     if not condition:

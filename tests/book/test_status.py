@@ -78,8 +78,8 @@ def rows(source):
 def test_a_run_is_shown_with_its_numbers_and_the_accelerator(tmp_path):
     whole, torch = rows(tiny(tmp_path / "source", None))[2:4]
     assert whole[:2] == ["Whole notebook", "2026-05-04 (1); 2026-05-04 (2)"]
-    assert whole[2:4] == ["2.5 s", "0.5 s (GPU 9000, seen by JAX, PyTorch)"]
-    assert whole[4] == "300 MiB"
+    assert whole[2:4] == ["2.5&nbsp;s", "0.5&nbsp;s (GPU 9000, seen by JAX, PyTorch)"]
+    assert whole[4] == "300&nbsp;MiB"
     assert torch[:5] == ["PyTorch", NEVER, NEVER, NEVER, "–"]
 
 

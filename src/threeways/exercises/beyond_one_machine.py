@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from threeways.checking import require, require_answer
+from threeways.checking import require, require_answer, require_parts
 from threeways.parity import to_numpy
 
 
@@ -83,10 +83,10 @@ def sharded_step(answer):
         theta, gradients = rng.normal(size=N), rng.normal(size=(p, N))
         velocity = rng.normal(size=N)
         pieces = [part.view(_Piece) for part in np.array_split(velocity, p)]
-        got = require_answer(answer(theta.copy(), gradients, pieces, 0.5, 0.75))
-        require(
-            isinstance(got, tuple | list) and len(got) == 2,
-            f"expected the pair (weights, velocities), got {type(got).__name__}",
+        got = require_parts(
+            answer(theta.copy(), gradients, pieces, 0.5, 0.75),
+            2,
+            "the pair (weights, velocities)",
         )
         new = 0.75 * velocity + gradients.mean(axis=0)
         weights, parts = np.asarray(got[0]), [np.asarray(part) for part in got[1]]

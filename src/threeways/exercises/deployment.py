@@ -5,25 +5,21 @@ import zipfile
 
 import numpy as np
 
-from threeways.checking import require, require_answer
+from threeways.checking import require, require_answer, require_parts
 from threeways.parity import to_numpy
 
 
 def bounds(answer):
     """Half a scale each; the symmetric scale spends its integers on both signs."""
     for x_max in (1.0, 6.0):
-        got = require_answer(answer(x_max))
-        require(
-            isinstance(got, tuple | list) and len(got) == 2,
-            f"expected the pair (affine, symmetric), got {got!r}",
-        )
+        got = require_parts(answer(x_max), 2, "the pair (affine, symmetric)")
         for name, value, expected in zip(
             ("affine", "symmetric"),
             got,
             (x_max / 255 / 2, x_max / 127 / 2),
             strict=True,
         ):
-            value = float(to_numpy(require_answer(value)))
+            value = float(to_numpy(value))
             require(
                 abs(value - expected) < 1e-9,
                 f"{name}, numbers from 0 to {x_max:g}: expected {expected:.5f}, half "

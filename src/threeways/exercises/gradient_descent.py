@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from threeways.checking import require, require_answer
+from threeways.checking import require, require_answer, require_parts
 from threeways.parity import to_numpy
 
 
@@ -97,11 +97,8 @@ def schedule(answer):
 
 def repaired(answer):
     """Change the parameters in place, with an optimiser or an assignment."""
-    require(
-        isinstance(answer, tuple | list) and len(answer) == 2,
-        f"expected the pair (slope, intercept), got {type(answer).__name__}",
-    )
-    slope, intercept = (float(to_numpy(require_answer(part))) for part in answer)
+    parts = require_parts(answer, 2, "the pair (slope, intercept)")
+    slope, intercept = (float(to_numpy(part)) for part in parts)
     rng = np.random.default_rng(seed=7)  # the chapter's data, drawn in its order
     x = rng.uniform(size=100)
     rng.uniform(size=100)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from threeways.checking import require, require_answer
+from threeways.checking import require, require_answer, require_parts
 from threeways.parity import to_numpy
 
 
@@ -91,11 +91,8 @@ def straight_through(answer):
     """Add to x what rounding changes, and stop the gradient at that change."""
     x = np.array([0.2, 0.7, -1.4, 2.6])
     out = require_answer(answer(x))
-    require(
-        isinstance(out, tuple | list) and len(out) == 2,
-        f"expected the pair (rounded numbers, gradient), got {type(out).__name__}",
-    )
-    rounded, gradient = (to_numpy(require_answer(part)) for part in out)
+    parts = require_parts(out, 2, "the pair (rounded numbers, gradient)")
+    rounded, gradient = map(to_numpy, parts)
     require(
         rounded.shape == x.shape and np.allclose(rounded, np.round(x)),
         f"for {x} the numbers should be {np.round(x)}, got {rounded}",

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from threeways.checking import require, require_answer
+from threeways.checking import require, require_answer, require_parts
 from threeways.parity import to_numpy
 
 
@@ -107,11 +107,7 @@ def minibatch(answer):
 def _weights_and_bias(answer, features):
     """Return (w, b) as arrays, or say what shape was expected."""
     require_answer(answer)
-    require(
-        isinstance(answer, tuple | list) and len(answer) == 2,
-        f"expected two things, weights and bias, got {type(answer).__name__}",
-    )
-    w, b = (to_numpy(require_answer(part)) for part in answer)
+    w, b = map(to_numpy, require_parts(answer, 2, "the pair (weights, bias)"))
     require(w.shape == (features,), f"expected w ({features},), got {w.shape}")
     require(b.shape == (), f"expected the bias to be one number, got shape {b.shape}")
     return w, float(b)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from threeways.checking import require, require_answer
+from threeways.checking import require, require_answer, require_parts
 from threeways.parity import to_numpy
 
 
@@ -114,12 +114,8 @@ def quantile(answer):
 
 def _pair(answer, name, shape):
     """Return (values, slopes) as arrays, or say what was expected."""
-    require_answer(answer)
-    require(
-        isinstance(answer, tuple | list) and len(answer) == 2,
-        f"{name} should return two things, values and slopes",
-    )
-    pair = [to_numpy(require_answer(part)) for part in answer]
+    parts = require_parts(answer, 2, f"two things from {name}, values and slopes")
+    pair = [to_numpy(part) for part in parts]
     for part in pair:
         require(part.shape == shape, f"expected shape {shape}, got {part.shape}")
     return pair

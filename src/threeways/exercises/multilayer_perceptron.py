@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from threeways.checking import require, require_answer, require_result
+from threeways.checking import require, require_answer, require_parts, require_result
 from threeways.parity import to_numpy
 
 
@@ -75,14 +75,11 @@ def shortcut_backward(answer):
     def loss(A, W, b):
         return np.sum(grad_out * (A + np.tanh(A @ W + b)))
 
-    got = require_answer(answer(grad_out, A, W, b, lambda z: 1 - np.tanh(z) ** 2))
-    require(
-        isinstance(got, tuple | list) and len(got) == 3,
-        "expected three arrays: grad_A, grad_W, grad_b",
-    )
+    got = answer(grad_out, A, W, b, lambda z: 1 - np.tanh(z) ** 2)
+    got = require_parts(got, 3, "three arrays, grad_A, grad_W and grad_b")
     values, step = [A, W, b], 1e-6
     for place, name in enumerate(("grad_A", "grad_W", "grad_b")):
-        theirs = to_numpy(require_answer(got[place]))
+        theirs = to_numpy(got[place])
         shape = values[place].shape
         require(theirs.shape == shape, f"expected {name} {shape}, got {theirs.shape}")
         expected = np.empty(shape)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from threeways.checking import require, require_answer
+from threeways.checking import require, require_answer, require_parts
 from threeways.parity import to_numpy
 
 
@@ -29,12 +29,8 @@ def adagrad_step(answer):
     for t, g in enumerate(rng.normal(size=(50, 3)), start=1):
         total = total + g**2
         theta = theta - 0.5 * g / (np.sqrt(total) + 0.01)
-        result = require_answer(answer(yours, s, g, 0.5, 0.01))
-        require(
-            isinstance(result, tuple | list) and len(result) == 2,
-            f"expected the pair (theta, s), got {type(result).__name__}",
-        )
-        yours, s = (to_numpy(require_answer(part)) for part in result)
+        result = answer(yours, s, g, 0.5, 0.01)
+        yours, s = map(to_numpy, require_parts(result, 2, "the pair (theta, s)"))
         require(
             np.allclose(s, total),
             f"after step {t} expected s = {total.round(4)}, got {np.round(s, 4)}",
@@ -68,12 +64,8 @@ def trapezoid(answer):
 
 def decay_matrices_only(answer):
     """The matrix shrinks by the share 0.1 * 0.5; give the bias a decay of zero."""
-    result = require_answer(answer())
-    require(
-        isinstance(result, tuple | list) and len(result) == 2,
-        f"expected the pair (matrix, bias), got {type(result).__name__}",
-    )
-    matrix, bias = (to_numpy(require_answer(part)) for part in result)
+    parts = require_parts(answer(), 2, "the pair (matrix, bias)")
+    matrix, bias = map(to_numpy, parts)
     require(
         matrix.shape == (3, 2) and bias.shape == (2,),
         f"expected shapes (3, 2) and (2,), got {matrix.shape} and {bias.shape}",

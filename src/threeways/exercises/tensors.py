@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from threeways.checking import require, require_answer, require_result
+from threeways.checking import require, require_answer, require_parts, require_result
 from threeways.parity import to_numpy
 
 
@@ -17,13 +17,9 @@ def shapes(answer):
         "the mean of (32, 8, 8) over axis 0": (8, 8),
         "(32, 64) @ (64, 10)": (32, 10),
     }
-    answer = require_result(answer)
-    require(
-        isinstance(answer, tuple | list) and len(answer) == len(questions),
-        f"expected a list of {len(questions)} answers, got {answer!r}",
-    )
-    for (question, expected), got in zip(questions.items(), answer, strict=True):
-        got = require_answer(got)
+    count = len(questions)
+    answers = require_parts(require_result(answer), count, f"a list of {count} answers")
+    for (question, expected), got in zip(questions.items(), answers, strict=True):
         got = got if isinstance(got, str) else tuple(np.atleast_1d(got).tolist())
         hint = "; 3 and 4 differ, and neither is 1" if expected == "error" else ""
         require(
@@ -55,12 +51,8 @@ def channels_first(answer):
 def windows(answer):
     """Ask how many places further the next window starts, and the next number."""
     for n, w in [(6, 3), (10, 1), (7, 7), (9, 4)]:
-        reply = require_answer(answer(n, w))
-        require(
-            isinstance(reply, tuple | list) and len(reply) == 2,
-            f"expected the pair (shape, strides), got {reply!r}",
-        )
-        shape, strides = (tuple(int(k) for k in require_answer(part)) for part in reply)
+        parts = require_parts(answer(n, w), 2, "the pair (shape, strides)")
+        shape, strides = (tuple(int(k) for k in part) for part in parts)
         require(
             shape == (n - w + 1, w),
             f"{n} numbers have {n - w + 1} windows of {w}: "

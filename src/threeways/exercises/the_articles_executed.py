@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from threeways.checking import require, require_answer
+from threeways.checking import require, require_answer, require_parts
 from threeways.parity import to_numpy
 
 CLAIMS = {"softplus", "swish", "softsign", "log cosh", "arctan", "gauss"}
@@ -30,11 +30,7 @@ def wrong_claims(answer):
 
 def running_average(answer):
     """Letters: where does m_new stand? Then solve, and put the result back in."""
-    require(
-        isinstance(answer, tuple | list) and len(answer) == 2,
-        f"expected a pair of functions, got {type(answer).__name__}",
-    )
-    literal, meant = answer
+    literal, meant = require_parts(answer, 2, "a pair of functions")
     rng = np.random.default_rng(seed=0)
     for beta in (0.5, 0.9, 0.99):
         m, g = rng.normal(size=(2, 3))

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from threeways.checking import require, require_answer, require_result
+from threeways.checking import require, require_answer, require_parts, require_result
 from threeways.parity import to_numpy
 
 
@@ -79,11 +79,8 @@ def wave(answer):
 def _network(X, answer, inputs, units):
     """Return what a hidden ReLU layer with the given parameters says about X."""
     answer = require_result(answer)
-    require(
-        isinstance(answer, tuple | list) and len(answer) == 4,
-        f"expected four arrays W1, b1, W2, b2, got {type(answer).__name__}",
-    )
-    arrays = [to_numpy(require_answer(part)) for part in answer]
+    parts = require_parts(answer, 4, "four arrays W1, b1, W2, b2")
+    arrays = [to_numpy(part) for part in parts]
     shapes = [(inputs, units), (units,), (units, 1), (1,)]
     names = ("W1", "b1", "W2", "b2")
     for name, array, shape in zip(names, arrays, shapes, strict=True):
