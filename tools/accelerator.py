@@ -13,17 +13,19 @@ would compute on an accelerator.
 import os
 import subprocess
 import sys
+from collections.abc import Collection
 
 from threeways.devices import SETTINGS
 from tools.notebooks import ROOT
 
 QUESTIONS = {
     "PyTorch": """
-import torch
-if torch.cuda.is_available():
+import threeways, torch
+device = threeways.use_accelerator()
+if device.type == "cuda":
     print(torch.cuda.get_device_name())
-elif torch.accelerator.is_available():
-    print(torch.accelerator.current_accelerator().type)
+elif device.type != "cpu":
+    print(device.type)
 """,
     "TensorFlow": """
 import tensorflow as tf
@@ -36,7 +38,7 @@ if jax.default_backend() != "cpu":
     print(jax.devices()[0].device_kind)
 """,
 }
-"""A program for each framework that prints the accelerator's name, if it sees one."""
+"""Programs that print the accelerator's name, if a framework sees one and takes it."""
 
 COMPUTES = {
     "pytorch": "PyTorch",
@@ -46,6 +48,16 @@ COMPUTES = {
     "keras on jax": "JAX",
 }
 """The framework that does the computing of each edition."""
+
+STAY = {
+    "foundations/tensors": "its memory is NumPy's, too; a section is on devices",
+    "practice/beyond_one_machine": "processes that share the cores of one machine",
+    "practice/choosing_a_framework": "every timing is of the processor",
+    "practice/data_pipelines": "all of it happens before a batch reaches a device",
+    "practice/deployment": "programs for machines without an accelerator",
+    "reference/the_articles_executed": "the articles' code, as it stands there",
+}
+"""Chapters whose PyTorch stays on the processor, and why."""
 
 SEEN_BY = "ACCELERATOR_SEEN_BY"
 """The environment variable that tells tests which frameworks see the accelerator."""
@@ -57,7 +69,7 @@ def seen() -> dict[str, str]:
     for framework, question in QUESTIONS.items():
         said = subprocess.run(
             [sys.executable, "-c", question],
-            env=os.environ | SETTINGS,
+            env=SETTINGS | os.environ,
             capture_output=True,
             text=True,
         )
@@ -65,13 +77,25 @@ def seen() -> dict[str, str]:
     return names
 
 
-def left_on_the_processor(edition: str) -> bool:
-    """Return whether tests are on an accelerator that this edition's framework lacks.
+def on_accelerator(chapter: str, edition: str | None, seen_by: Collection[str]) -> bool:
+    """Return whether an edition, or the whole chapter (None), computes on it.
+
+    That is so if all its frameworks are among those that see the accelerator, and
+    PyTorch's edition goes there at all.
+    """
+    if edition == "pytorch" and chapter in STAY:
+        return False
+    needed = {COMPUTES[edition]} if edition else {"PyTorch", "TensorFlow"}
+    return needed <= {*seen_by}
+
+
+def left_on_the_processor(chapter: str, edition: str) -> bool:
+    """Return whether tests are on an accelerator, and this edition wouldn't be.
 
     Always false unless :func:`main` started the tests.
     """
     seen_by = os.environ.get(SEEN_BY)
-    return seen_by is not None and COMPUTES[edition] not in seen_by.split()
+    return seen_by is not None and not on_accelerator(chapter, edition, seen_by.split())
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -95,7 +119,7 @@ def main(arguments: list[str] | None = None) -> int:
     return subprocess.run(
         [sys.executable, "-m", "pytest", *options, *tests],
         cwd=ROOT,
-        env=os.environ | SETTINGS | {SEEN_BY: seen_by},
+        env=SETTINGS | os.environ | {SEEN_BY: seen_by},
     ).returncode
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import yaml
 from nbformat import NotebookNode
 
-from tools.accelerator import COMPUTES
+from tools import accelerator
 from tools.groups import in_edition
 from tools.notebooks import (
     ROOT,
@@ -57,10 +57,11 @@ def framework_of_edition(edition: str) -> str | None:
     return None if edition == WHOLE else edition.partition(" ")[0]
 
 
-def on_accelerator(edition: str, environment: dict) -> bool:
-    """Return whether all frameworks of an edition saw an accelerator there."""
-    needed = [COMPUTES[edition]] if edition in COMPUTES else ["PyTorch", "TensorFlow"]
-    return {*needed} <= {*environment.get("seen_by", [])}
+def on_accelerator(run: dict, environment: dict) -> bool:
+    """Return whether a run, as reports have it, was on an accelerator."""
+    edition = None if run["edition"] == WHOLE else run["edition"]
+    seen_by = environment.get("seen_by", [])
+    return accelerator.on_accelerator(run["chapter"], edition, seen_by)
 
 
 def fingerprint(notebook: NotebookNode, framework: str | None = None) -> str:
@@ -106,7 +107,7 @@ def merge(known: dict, report: dict, chapters: dict[str, NotebookNode]) -> list[
     refused = []
     for run in report["runs"]:
         chapter, edition = run["chapter"], run["edition"]
-        runs = known[GPU if on_accelerator(edition, environment) else CPU]
+        runs = known[GPU if on_accelerator(run, environment) else CPU]
         if chapter not in chapters:  # not ours, or no more
             continue
         if why := objection(run, report, chapters[chapter]):
@@ -132,9 +133,7 @@ def objection(run: dict, report: dict, notebook: NotebookNode) -> str:
         return f"only {len(run['seconds'])} of its {run['cells']} cells ran"
     if run["hash"] != fingerprint(notebook, framework_of_edition(run["edition"])):
         return "the chapter has changed since"
-    if not (
-        report["compared"] or on_accelerator(run["edition"], report["environment"])
-    ):
+    if not (report["compared"] or on_accelerator(run, report["environment"])):
         return "its outputs were not compared"
     return ""
 

@@ -62,7 +62,12 @@ class _PreparedImport(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         _load_triton()
         if os.environ.get("TF_CPP_MIN_LOG_LEVEL") == "0":
             self._loader.exec_module(module)
-            return
+        else:
+            self._load_quietly(module)
+        if os.environ.get("NVIDIA_TF32_OVERRIDE") == "0":  # see threeways/devices.py
+            module.config.experimental.enable_tensor_float_32_execution(False)
+
+    def _load_quietly(self, module):
         sys.stderr.flush()
         stderr = os.dup(2)
         with tempfile.TemporaryFile() as said:

@@ -41,14 +41,15 @@ def test_the_file_holds_what_make_status_writes():
     chapters = {chapter_name(path) for path in find()}
     assert FILE.read_text(encoding="utf-8") == dumps(known, chapters)
     for kind in (CPU, GPU):
-        for editions in known[kind].values():
+        for chapter, editions in known[kind].items():
             assert editions.keys() <= EDITIONS.keys()
             for edition, run in editions.items():
                 assert date.fromisoformat(run["date"]) >= date(2026, 11, 1)
                 assert re.fullmatch("[0-9a-f]{12}", run["hash"])
                 assert run["seconds"] > 0 and run["memory_mib"] > 0
                 where = known["environments"][run["environment"]]
-                assert on_accelerator(edition, where) == (kind == GPU)
+                run = {"chapter": chapter, "edition": edition}
+                assert on_accelerator(run, where) == (kind == GPU)
 
 
 def tiny(source, hash_of_first):

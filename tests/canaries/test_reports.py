@@ -102,8 +102,12 @@ def test_a_run_with_an_accelerator_is_kept_apart_and_needs_no_comparison():
     ],
 )
 def test_a_run_is_on_an_accelerator_that_its_frameworks_see(edition, seen_by, on_it):
-    assert status.on_accelerator(edition, {"seen_by": seen_by}) == on_it
-    assert not status.on_accelerator(edition, {})
+    run = {"chapter": "parts/one", "edition": edition}
+    assert status.on_accelerator(run, {"seen_by": seen_by}) == on_it
+    assert not status.on_accelerator(run, {})
+    stays = {"chapter": "practice/deployment", "edition": edition}
+    on_it &= edition != "pytorch"  # which stays on the processor there
+    assert status.on_accelerator(stays, {"seen_by": seen_by}) == on_it
 
 
 def test_what_is_gone_leaves_the_file():

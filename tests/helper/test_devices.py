@@ -7,7 +7,7 @@ import sys
 import pytest
 import torch
 
-from threeways import use_accelerator
+from threeways import devices, use_accelerator
 from threeways.devices import SETTINGS
 
 
@@ -24,10 +24,12 @@ def there_is(monkeypatch):
     yield pretend
     torch.set_default_device(None)
     torch.use_deterministic_algorithms(False)
+    torch.backends.cudnn.allow_tf32 = True
 
 
-def test_new_tensors_are_made_on_the_accelerator(there_is):
+def test_new_tensors_are_made_on_the_accelerator(there_is, monkeypatch):
     there_is("meta")  # a device without memory, which every PyTorch has
+    monkeypatch.setattr(devices, "_computes_in_float64", lambda device: True)
     assert use_accelerator() == torch.device("meta")
     layer = torch.nn.Linear(2, 3)
     for made in (torch.ones(2), torch.as_tensor([1.0]), layer.weight):
@@ -36,7 +38,8 @@ def test_new_tensors_are_made_on_the_accelerator(there_is):
     assert torch.is_deterministic_algorithms_warn_only_enabled()
 
 
-@pytest.mark.parametrize("kind", [None, "mps"])
+# "mps" is there on a Mac at most, and then without float64; "meta" computes nothing.
+@pytest.mark.parametrize("kind", [None, "mps", "meta"])
 def test_without_one_that_knows_float64_nothing_changes(kind, there_is):
     there_is(kind)
     assert use_accelerator() == torch.device("cpu")
