@@ -80,14 +80,38 @@ def test_tensorflow_keeps_its_own_loader():
     assert run(code)[0].split() == ["_frozen_importlib_external", "True"]
 
 
+TENSORFLOW = """
+print("tensorflow")
+class config:
+    class experimental:
+        def enable_tensor_float_32_execution(enabled):
+            print("TF32:", enabled)
+"""
+
+
+@pytest.fixture
+def pretended(tmp_path):
+    """A folder with modules that say when they are imported."""
+    (tmp_path / "triton.py").write_text("print('triton')\n")
+    (tmp_path / "tensorflow.py").write_text(TENSORFLOW)
+    return str(tmp_path)
+
+
 @pytest.mark.parametrize("level", ["0", "3"])
-def test_triton_comes_before_tensorflow(tmp_path, level):
+def test_triton_comes_before_tensorflow(pretended, level):
     """The other order crashes Python, and not every machine has Triton to show it."""
-    for name in ("triton", "tensorflow"):
-        (tmp_path / f"{name}.py").write_text(f"print({name!r})\n")
     code = "import threeways, tensorflow"
-    stdout, _ = run(code, PYTHONPATH=str(tmp_path), TF_CPP_MIN_LOG_LEVEL=level)
-    assert stdout.split() == ["triton", "tensorflow"]
+    stdout, _ = run(code, PYTHONPATH=pretended, TF_CPP_MIN_LOG_LEVEL=level)
+    assert stdout.splitlines()[:2] == ["triton", "tensorflow"]
+
+
+@pytest.mark.parametrize(("override", "said"), [("0", ["TF32: False"]), ("1", [])])
+def test_tensorflow_keeps_all_digits_unless_the_reader_says_so(
+    pretended, override, said
+):
+    code = "import threeways, tensorflow"
+    stdout, _ = run(code, PYTHONPATH=pretended, NVIDIA_TF32_OVERRIDE=override)
+    assert stdout.splitlines()[2:] == said
 
 
 def test_an_optimiser_after_tensorflow_does_not_crash():
