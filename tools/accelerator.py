@@ -15,7 +15,6 @@ import subprocess
 import sys
 from collections.abc import Collection
 
-from threeways.devices import SETTINGS
 from tools.notebooks import ROOT
 
 QUESTIONS = {
@@ -69,7 +68,7 @@ def seen() -> dict[str, str]:
     for framework, question in QUESTIONS.items():
         said = subprocess.run(
             [sys.executable, "-c", question],
-            env=SETTINGS | os.environ,
+            env=_environment(),
             capture_output=True,
             text=True,
         )
@@ -98,6 +97,14 @@ def left_on_the_processor(chapter: str, edition: str) -> bool:
     return seen_by is not None and not on_accelerator(chapter, edition, seen_by.split())
 
 
+def _environment():
+    # Imported here: building the book takes names from this module, without threeways,
+    # and what threeways sets must reach other tests by the notebooks' own import.
+    from threeways.devices import SETTINGS
+
+    return SETTINGS | os.environ
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Ask, say what was answered, run the tests; return the exit status."""
     options = sys.argv[1:] if arguments is None else arguments
@@ -119,7 +126,7 @@ def main(arguments: list[str] | None = None) -> int:
     return subprocess.run(
         [sys.executable, "-m", "pytest", *options, *tests],
         cwd=ROOT,
-        env=SETTINGS | os.environ | {SEEN_BY: seen_by},
+        env=_environment() | {SEEN_BY: seen_by},
     ).returncode
 
 

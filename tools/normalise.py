@@ -9,9 +9,7 @@ import io
 import re
 from collections import Counter
 
-import numpy as np
 from nbformat import NotebookNode, from_dict
-from PIL import Image
 
 from tools.notebooks import code_cells, tags
 
@@ -132,6 +130,10 @@ def _small_png(encoded):
     A plot needs a third of the space then. One that has too many colours, a photograph
     say, or that is transparent, stays as it is, except for its comments.
     """
+    # Building the pages imports this module, where neither is installed.
+    import numpy as np
+    from PIL import Image
+
     picture = Image.open(io.BytesIO(base64.b64decode(encoded)))
     if picture.mode == "P" or picture.convert("RGBA").getextrema()[3] != (255, 255):
         return _plain_png(encoded)

@@ -1,5 +1,8 @@
 """The real book builds without a warning, and its pages hold together."""
 
+import subprocess
+import sys
+
 import pytest
 
 from tests.book import checking
@@ -12,11 +15,34 @@ from tests.book.building import (
     write_page,
     write_tiny_book,
 )
+from tools.notebooks import ROOT
+
+ONLY_IN_FULL = {
+    *("threeways", "numpy", "PIL", "matplotlib", "sklearn"),
+    *("torch", "tensorflow", "keras", "jax", "psutil", "pytest"),
+}
+"""Packages that `make book` does without, since it doesn't install them."""
 
 
 def test_builds_without_a_warning(book: Built):
     assert book.stderr.strip() == ""
     assert book.returncode == 0
+
+
+def test_the_extensions_need_nothing_that_make_book_does_not_install():
+    program = f"""
+import importlib, pkgutil, sys
+sys.modules.update(dict.fromkeys({ONLY_IN_FULL}))  # importing one of them now fails
+import book._ext
+for module in pkgutil.iter_modules(book._ext.__path__):
+    importlib.import_module(f"book._ext.{{module.name}}")
+    print(module.name)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert {"mirror", "status", "publishing"} <= {*done.stdout.split()}
 
 
 @pytest.mark.parametrize("page", toc_pages())
