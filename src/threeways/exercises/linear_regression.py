@@ -106,7 +106,6 @@ def minibatch(answer):
 
 def _weights_and_bias(answer, features):
     """Return (w, b) as arrays, or say what shape was expected."""
-    require_answer(answer)
     w, b = map(to_numpy, require_parts(answer, 2, "the pair (weights, bias)"))
     require(w.shape == (features,), f"expected w ({features},), got {w.shape}")
     require(b.shape == (), f"expected the bias to be one number, got shape {b.shape}")
